@@ -1,0 +1,642 @@
+//! The session: many HTTP exchanges over one ordered, reliable, message-based transport.
+//!
+//! A [`Session`] is one end. Its owner feeds it what arrives ([`Session::handle_message`]), the time
+//! ([`Session::handle_timeout`]) and what the application wants, and takes what it gives: events
+//! ([`Session::poll_event`]), messages to send ([`Session::poll_transmit`], when the transport has room) and the time
+//! of its next deadline ([`Session::poll_timeout`]).
+//!
+//! Invariants:
+//! - Small frames are coalesced: one call of `poll_transmit` fills one message with whatever waits.
+//! - Streams take turns by [`DATA_QUANTUM`], so no body blocks another.
+//! - Everything that the peer can make us hold is bounded: streams by [`Config::max_incoming_streams`], bodies by
+//!   windows, answers by [`MAX_QUEUED_CONTROL`].
+//! - After a [`Violation`] the session is dead; its owner closes the transport.
+
+mod flow;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use crate::config::{Config, DATA_QUANTUM, MAX_MESSAGE, MAX_QUEUED_CONTROL, PROTOCOL_VERSION};
+use crate::error::{ResetCode, Violation};
+use crate::frame::{Frame, MAX_OVERHEAD, put_body};
+use crate::head::{HeadTooLarge, RequestHead, ResponseHead};
+use bytes::Bytes;
+use flow::Window;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+use stream::Stream;
+
+/// The time, as its owner tells it: since any fixed moment, never going back.
+pub type Now = Duration;
+
+/// Number of a stream. Gateways open odd ones, tabs even ones, each counting up.
+pub type StreamId = u64;
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Opens odd streams.
+    Gateway,
+    /// Opens even streams.
+    Tab,
+}
+
+/// What each side says first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Software and version.
+    pub agent: String,
+    /// Streams that may be open towards the sender at once.
+    pub max_streams: u32,
+    /// First window of each stream, in bytes.
+    pub stream_window: u32,
+    /// Window of the connection, in bytes.
+    pub connection_window: u32,
+    /// The sender does not take streams now.
+    #[serde(default)]
+    pub draining: bool,
+}
+
+/// How busy a tab is, as it says itself in each pong. A hint: it may lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Requests being worked on.
+    pub active: u32,
+    /// Requests waiting for an isolate.
+    pub waiting: u32,
+    /// Isolates alive.
+    pub isolates: u32,
+}
+
+/// What the session tells its owner.
+#[derive(Debug)]
+pub enum Event {
+    /// The peer's hello came: streams may be opened.
+    Ready(Hello),
+    /// The peer opened a stream.
+    Request {
+        /// Stream.
+        id: StreamId,
+        /// Head.
+        head: Box<RequestHead>,
+        /// No body follows.
+        fin: bool,
+    },
+    /// The peer answered on a stream that we opened.
+    Response {
+        /// Stream.
+        id: StreamId,
+        /// Head.
+        head: Box<ResponseHead>,
+        /// No body follows.
+        fin: bool,
+    },
+    /// A piece of body. Give its credit back with [`Session::consumed`] once it has been used.
+    Data {
+        /// Stream.
+        id: StreamId,
+        /// The bytes, perhaps none.
+        data: Bytes,
+        /// Last piece.
+        fin: bool,
+    },
+    /// The peer ended the stream; it is gone.
+    Reset {
+        /// Stream.
+        id: StreamId,
+        /// Why.
+        code: ResetCode,
+        /// Text for the log; untrusted.
+        reason: String,
+    },
+    /// The peer wants no more of our body on this stream; what was queued is dropped.
+    Stopped {
+        /// Stream.
+        id: StreamId,
+    },
+    /// [`Session::room`] is above 0 again after it was found 0.
+    Writable {
+        /// Stream.
+        id: StreamId,
+    },
+    /// The peer started or stopped taking new streams.
+    Draining(bool),
+    /// A line of a handler's console.
+    Log {
+        /// Stream that it belongs to, if any; may be gone already.
+        stream: Option<StreamId>,
+        /// 0 debug, 1 info, 2 warn, 3 error.
+        level: u8,
+        /// Untrusted text.
+        text: String,
+    },
+    /// A pong came.
+    Pong {
+        /// The peer's load.
+        load: Load,
+        /// Time since our ping.
+        round_trip: Duration,
+    },
+}
+
+/// Why something could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The head is too large.
+    #[error(transparent)]
+    Head(#[from] HeadTooLarge),
+    /// The peer allows no more streams now, drains, or has not said hello.
+    #[error("the peer takes no more streams now")]
+    NotAccepting,
+    /// The stream is gone or its sending half is closed.
+    #[error("the stream is closed")]
+    Closed,
+}
+
+/// One end of a connection. See the module's page.
+#[derive(Debug)]
+pub struct Session {
+    role: Role,
+    config: Config,
+    peer: Option<Hello>,
+    peer_draining: bool,
+    streams: HashMap<StreamId, Stream>,
+    opened_by_us: u32,
+    opened_by_peer: u32,
+    next_id: StreamId,
+    highest_peer_id: StreamId,
+    /// Encoded control frames and heads, in order; they overtake bodies.
+    control: VecDeque<Vec<u8>>,
+    /// Streams with body bytes and credit, in turn.
+    ready: VecDeque<StreamId>,
+    /// Body bytes that the peer lets us send over all streams.
+    send_credit: u64,
+    receive: Window,
+    /// Bytes by which streams' windows may still grow: what [`Config::connection_window`] holds beyond the first
+    /// windows of all streams. So readers that stop reading can never use up the connection's credit for others.
+    growth: u64,
+    events: VecDeque<Event>,
+    load: Load,
+    last_heard: Now,
+    last_ping: Now,
+    ping_sent: Option<Now>,
+    ping_nonce: u64,
+}
+
+impl Session {
+    /// A new end; its hello waits to be sent at once.
+    #[must_use]
+    pub fn new(role: Role, config: Config, now: Now) -> Self {
+        let mut session = Self {
+            role,
+            peer: None,
+            peer_draining: false,
+            streams: HashMap::new(),
+            opened_by_us: 0,
+            opened_by_peer: 0,
+            next_id: if role == Role::Gateway { 1 } else { 2 },
+            highest_peer_id: 0,
+            control: VecDeque::new(),
+            ready: VecDeque::new(),
+            send_credit: 0,
+            receive: Window::new(config.connection_window, config.connection_window),
+            growth: config.growth_budget(),
+            events: VecDeque::new(),
+            load: Load::default(),
+            last_heard: now,
+            last_ping: now,
+            ping_sent: None,
+            ping_nonce: 0,
+            config,
+        };
+        session.say_hello();
+        session
+    }
+
+    fn say_hello(&mut self) {
+        let hello = Hello {
+            agent: self.config.agent.clone(),
+            max_streams: self.config.max_incoming_streams,
+            stream_window: self.config.stream_window,
+            connection_window: self.config.connection_window,
+            draining: false,
+        };
+        let payload = serde_json::to_vec(&hello).unwrap_or_default();
+        self.control(&Frame::Hello { version: PROTOCOL_VERSION, payload: payload.into() });
+    }
+
+    // ---- what the application does ----
+
+    /// Opens a stream with a request head; `fin` when no body follows.
+    ///
+    /// # Errors
+    /// [`SendError::NotAccepting`] or [`SendError::Head`]; nothing was sent.
+    pub fn open(&mut self, head: &RequestHead, fin: bool) -> Result<StreamId, SendError> {
+        let Some(peer) = self.peer.as_ref().filter(|_| self.accepting()) else {
+            return Err(SendError::NotAccepting);
+        };
+        let payload = head.encode()?;
+        let id = self.next_id;
+        self.next_id += 2;
+        self.opened_by_us += 1;
+        let mut stream = Stream::new(&self.config, peer.stream_window);
+        stream.send_head(fin);
+        self.streams.insert(id, stream);
+        self.control_head(id, fin, &payload);
+        Ok(id)
+    }
+
+    /// Answers a request; `fin` when no body follows.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] or [`SendError::Head`]; nothing was sent.
+    pub fn respond(&mut self, id: StreamId, head: &ResponseHead, fin: bool) -> Result<(), SendError> {
+        if self.is_ours(id) {
+            return Err(SendError::Closed);
+        }
+        let stream =
+            self.streams.get_mut(&id).filter(|stream| stream.may_send_head()).ok_or(SendError::Closed)?;
+        let payload = head.encode()?;
+        stream.send_head(fin);
+        self.control_head(id, fin, &payload);
+        self.reap(id);
+        Ok(())
+    }
+
+    /// Queues body bytes. More than [`Session::room`] is accepted (one piece may overshoot), but a well-behaved
+    /// owner then waits for [`Event::Writable`].
+    ///
+    /// # Errors
+    /// [`SendError::Closed`]: the peer reset or stopped the stream, or `fin` was sent before.
+    pub fn send(&mut self, id: StreamId, data: Bytes, fin: bool) -> Result<(), SendError> {
+        let stream =
+            self.streams.get_mut(&id).filter(|stream| stream.may_send_body()).ok_or(SendError::Closed)?;
+        stream.queue(data, fin);
+        self.schedule(id);
+        Ok(())
+    }
+
+    /// Body bytes that may be queued on the stream now; 0 also where it is closed. When 0, [`Event::Writable`]
+    /// follows once there is room.
+    pub fn room(&mut self, id: StreamId) -> usize {
+        let limit = self.config.send_buffer;
+        self.streams.get_mut(&id).map_or(0, |stream| stream.room(limit))
+    }
+
+    /// Body bytes from [`Event::Data`] were used up: the peer may send as many again.
+    pub fn consumed(&mut self, now: Now, id: StreamId, bytes: usize) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let (bytes, grant) = stream.consumed(now, &self.config, &mut self.growth, bytes);
+        if let Some(grant) = grant {
+            self.control(&Frame::Credit { stream: id, bytes: grant });
+        }
+        self.release(now, bytes);
+    }
+
+    /// Ends both halves of a stream now; it is gone afterwards.
+    pub fn reset(&mut self, now: Now, id: StreamId, code: ResetCode, reason: &str) {
+        if self.remove(now, id) {
+            self.control(&Frame::Reset { stream: id, code, reason: reason.to_owned() });
+        }
+    }
+
+    /// Tells the peer to send no more body on this stream; our own half goes on.
+    pub fn stop(&mut self, now: Now, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if let Some(unread) = stream.stop_receiving() {
+            self.control(&Frame::Stop { stream: id });
+            self.release(now, unread);
+        }
+        self.reap(id);
+    }
+
+    /// Tells the peer whether we take new streams.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.control(&Frame::Drain { draining });
+    }
+
+    /// Sends a line of a handler's console.
+    pub fn log(&mut self, stream: Option<StreamId>, level: u8, text: &str) {
+        self.control(&Frame::Log { stream: stream.unwrap_or(0), level: level.min(3), text: text.to_owned() });
+    }
+
+    /// What our pongs say from now on.
+    pub fn set_load(&mut self, load: Load) {
+        self.load = load;
+    }
+
+    // ---- what the application may ask ----
+
+    /// Whether [`Session::open`] would be accepted.
+    #[must_use]
+    pub fn accepting(&self) -> bool {
+        !self.peer_draining && self.opened_by_us < self.outgoing_limit()
+    }
+
+    /// Streams open now, of both sides.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether anything waits for [`Session::poll_transmit`].
+    #[must_use]
+    pub fn wants_transmit(&self) -> bool {
+        !self.control.is_empty() || (self.send_credit > 0 && !self.ready.is_empty())
+    }
+
+    /// Control frames that wait to be sent; an owner with unbounded sources of its own (logs) holds back above some.
+    #[must_use]
+    pub fn queued_control(&self) -> usize {
+        self.control.len()
+    }
+
+    // ---- what the transport and the clock do ----
+
+    /// Takes one message from the transport.
+    ///
+    /// # Errors
+    /// A [`Violation`]: close the transport; events up to here may still be polled.
+    pub fn handle_message(&mut self, now: Now, mut message: Bytes) -> Result<(), Violation> {
+        if message.len() > MAX_MESSAGE {
+            return Err(Violation::MessageTooLarge(message.len()));
+        }
+        self.last_heard = now;
+        while !message.is_empty() {
+            let frame = Frame::decode(&mut message)?;
+            self.handle_frame(now, frame)?;
+        }
+        if self.control.len() > MAX_QUEUED_CONTROL { Err(Violation::ControlFlood) } else { Ok(()) }
+    }
+
+    /// The next event, oldest first.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Session::handle_timeout`] wants to be called next, if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Now {
+        let (ping, silence) = self.liveness();
+        match self.ping_sent {
+            Some(sent) => sent.max(self.last_heard) + silence,
+            None => self.last_ping + ping,
+        }
+    }
+
+    /// Sends pings when due.
+    ///
+    /// # Errors
+    /// [`Violation::Silent`] when nothing was heard for too long.
+    pub fn handle_timeout(&mut self, now: Now) -> Result<(), Violation> {
+        // Silence alone proves nothing: the peer is suspect once it left a ping unanswered. So after a long pause of
+        // our own (a suspended machine) a ping goes first.
+        let due = now >= self.poll_timeout();
+        match self.ping_sent {
+            Some(_) if due => return Err(Violation::Silent),
+            None if due => {
+                self.last_ping = now;
+                self.ping_sent = Some(now);
+                self.ping_nonce += 1;
+                self.control(&Frame::Ping { nonce: self.ping_nonce });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One message to send, when the transport has room for it: as many waiting frames as fit.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        if !self.wants_transmit() {
+            return None;
+        }
+        let mut message = Vec::with_capacity(if self.ready.is_empty() { 512 } else { DATA_QUANTUM + 512 });
+        while let Some(frame) = self.control.front() {
+            if !message.is_empty() && message.len() + frame.len() > MAX_MESSAGE {
+                return Some(message);
+            }
+            message.extend_from_slice(frame);
+            self.control.pop_front();
+        }
+        while self.send_credit > 0 && message.len() + MAX_OVERHEAD < MAX_MESSAGE {
+            let Some(id) = self.ready.pop_front() else { break };
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            let credit = usize::try_from(self.send_credit).unwrap_or(usize::MAX);
+            let max = DATA_QUANTUM.min(credit).min(MAX_MESSAGE - MAX_OVERHEAD - message.len());
+            let (piece, fin) = stream.take(max);
+            self.send_credit -= piece.len() as u64;
+            put_body(&mut message, false, id, fin, &piece);
+            if stream.take_writable(self.config.send_buffer) {
+                self.events.push_back(Event::Writable { id });
+            }
+            self.schedule(id);
+            self.reap(id);
+        }
+        (!message.is_empty()).then_some(message)
+    }
+
+    // ---- inside ----
+
+    fn liveness(&self) -> (Duration, Duration) {
+        if self.streams.is_empty() {
+            (self.config.idle_ping, self.config.idle_silence)
+        } else {
+            (self.config.busy_ping, self.config.busy_silence)
+        }
+    }
+
+    /// Streams that we may have open at once: what the peer takes, within what we would ever use.
+    fn outgoing_limit(&self) -> u32 {
+        self.peer.as_ref().map_or(0, |peer| peer.max_streams.min(self.config.max_outgoing_streams))
+    }
+
+    fn is_ours(&self, id: StreamId) -> bool {
+        (id % 2 == 1) == (self.role == Role::Gateway)
+    }
+
+    fn control(&mut self, frame: &Frame) {
+        let mut bytes = Vec::with_capacity(32);
+        frame.encode(&mut bytes);
+        self.control.push_back(bytes);
+    }
+
+    fn control_head(&mut self, id: StreamId, fin: bool, payload: &[u8]) {
+        let mut bytes = Vec::with_capacity(payload.len() + MAX_OVERHEAD);
+        put_body(&mut bytes, true, id, fin, payload);
+        self.control.push_back(bytes);
+    }
+
+    /// Puts the stream in the round if it has something to send.
+    fn schedule(&mut self, id: StreamId) {
+        if self.streams.get_mut(&id).is_some_and(Stream::enters_round) {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Gives connection credit back.
+    fn release(&mut self, now: Now, bytes: u64) {
+        if let Some(grant) = self.receive.consumed(now, bytes, &self.config, &mut 0) {
+            self.control(&Frame::Credit { stream: 0, bytes: grant });
+        }
+    }
+
+    /// Forgets the stream if both halves are closed.
+    fn reap(&mut self, id: StreamId) {
+        if self.streams.get(&id).is_some_and(Stream::is_done) {
+            let now = self.last_heard;
+            self.remove(now, id);
+        }
+    }
+
+    fn remove(&mut self, now: Now, id: StreamId) -> bool {
+        let Some(stream) = self.streams.remove(&id) else { return false };
+        if self.is_ours(id) {
+            self.opened_by_us -= 1;
+        } else {
+            self.opened_by_peer -= 1;
+        }
+        self.growth += stream.grown(&self.config);
+        if stream.in_round() {
+            self.ready.retain(|ready| *ready != id);
+        }
+        // What the application has not given back counts as used: its stream is gone.
+        self.release(now, stream.unread());
+        true
+    }
+
+    /// The stream that a frame names: `None` for one that is gone (late frames are normal), an error for one that
+    /// never was.
+    fn known(&mut self, id: StreamId) -> Result<Option<&mut Stream>, Violation> {
+        let existed = if self.is_ours(id) { id < self.next_id } else { id <= self.highest_peer_id };
+        if existed { Ok(self.streams.get_mut(&id)) } else { Err(Violation::Stream(id, "never opened")) }
+    }
+
+    fn handle_frame(&mut self, now: Now, frame: Frame) -> Result<(), Violation> {
+        if self.peer.is_none() != matches!(frame, Frame::Hello { .. }) {
+            return Err(Violation::HelloOrder);
+        }
+        match frame {
+            Frame::Hello { version, payload } => self.on_hello(version, &payload),
+            Frame::Head { stream, fin, payload } => self.on_head(stream, fin, payload),
+            Frame::Data { stream, fin, payload } => self.on_data(now, stream, fin, payload),
+            Frame::Reset { stream, code, reason } => {
+                if self.known(stream)?.is_some() {
+                    self.remove(now, stream);
+                    self.events.push_back(Event::Reset { id: stream, code, reason });
+                }
+                Ok(())
+            }
+            Frame::Stop { stream } => {
+                if self.known(stream)?.is_some_and(Stream::stop_sending) {
+                    self.events.push_back(Event::Stopped { id: stream });
+                }
+                self.reap(stream);
+                Ok(())
+            }
+            Frame::Credit { stream: 0, bytes } => {
+                self.send_credit = add_credit(self.send_credit, bytes).ok_or(Violation::FlowControl(0))?;
+                Ok(())
+            }
+            Frame::Credit { stream, bytes } => {
+                if let Some(open) = self.known(stream)? {
+                    open.add_credit(bytes).ok_or(Violation::FlowControl(stream))?;
+                    self.schedule(stream);
+                }
+                Ok(())
+            }
+            Frame::Ping { nonce } => {
+                let Load { active, waiting, isolates } = self.load;
+                self.control(&Frame::Pong { nonce, active, waiting, isolates });
+                Ok(())
+            }
+            Frame::Pong { nonce, active, waiting, isolates } => {
+                if let Some(sent) = self.ping_sent.take_if(|_| nonce == self.ping_nonce) {
+                    let load = Load { active, waiting, isolates };
+                    self.events.push_back(Event::Pong { load, round_trip: now.saturating_sub(sent) });
+                }
+                Ok(())
+            }
+            Frame::Drain { draining } => {
+                if self.peer_draining != draining {
+                    self.peer_draining = draining;
+                    self.events.push_back(Event::Draining(draining));
+                }
+                Ok(())
+            }
+            Frame::Log { stream, level, text } => {
+                let stream = (stream != 0).then_some(stream);
+                self.events.push_back(Event::Log { stream, level, text });
+                Ok(())
+            }
+        }
+    }
+
+    fn on_hello(&mut self, version: u32, payload: &[u8]) -> Result<(), Violation> {
+        if version != PROTOCOL_VERSION {
+            return Err(Violation::Version(version));
+        }
+        let hello: Hello =
+            serde_json::from_slice(payload).map_err(|_| Violation::Malformed("hello payload"))?;
+        self.send_credit = u64::from(hello.connection_window);
+        self.peer_draining = hello.draining;
+        self.peer = Some(hello.clone());
+        self.events.push_back(Event::Ready(hello));
+        Ok(())
+    }
+
+    fn on_head(&mut self, id: StreamId, fin: bool, payload: Bytes) -> Result<(), Violation> {
+        if self.is_ours(id) {
+            let Some(stream) = self.known(id)? else { return Ok(()) };
+            if !stream.receive_head(fin) {
+                return Err(Violation::Stream(id, "second head"));
+            }
+            let head = Box::new(ResponseHead::decode(payload)?);
+            self.events.push_back(Event::Response { id, head, fin });
+            self.reap(id);
+            return Ok(());
+        }
+        if id <= self.highest_peer_id {
+            return Err(Violation::Stream(id, "opened out of order"));
+        }
+        if self.opened_by_peer >= self.config.max_incoming_streams {
+            return Err(Violation::TooManyStreams);
+        }
+        let head = Box::new(RequestHead::decode(payload)?);
+        let window = self.peer.as_ref().map_or(0, |peer| peer.stream_window);
+        let mut stream = Stream::new(&self.config, window);
+        stream.receive_head(fin);
+        self.highest_peer_id = id;
+        self.opened_by_peer += 1;
+        self.streams.insert(id, stream);
+        self.events.push_back(Event::Request { id, head, fin });
+        Ok(())
+    }
+
+    fn on_data(&mut self, now: Now, id: StreamId, fin: bool, data: Bytes) -> Result<(), Violation> {
+        let len = data.len() as u64;
+        if !self.receive.take(len) {
+            return Err(Violation::FlowControl(0));
+        }
+        let Some(stream) = self.known(id)? else {
+            self.release(now, len);
+            return Ok(());
+        };
+        match stream.receive_data(len, fin) {
+            stream::Received::Deliver => self.events.push_back(Event::Data { id, data, fin }),
+            stream::Received::Discard => self.release(now, len),
+            stream::Received::OverCredit => return Err(Violation::FlowControl(id)),
+            stream::Received::OutOfOrder => {
+                return Err(Violation::Stream(id, "body before head or after its end"));
+            }
+        }
+        self.reap(id);
+        Ok(())
+    }
+}
+
+/// Credit never exceeds what a varint holds; a peer that grants more is broken.
+pub(crate) fn add_credit(credit: u64, more: u64) -> Option<u64> {
+    credit.checked_add(more).filter(|sum| *sum <= crate::varint::MAX)
+}
