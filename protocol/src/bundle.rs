@@ -52,6 +52,32 @@ pub enum ModuleKind {
 pub enum Piece {
     /// Source text as written.
     Text(String),
-    /// Stands for a specifier **with its quotes**: the tab writes the quoted URL of the module at this index.
+    /// Stands for a specifier **with its quotes** in `import`, `export ... from` or `import()`: the tab writes the
+    /// quoted URL of the module at this index. Import attributes (`with { type: "json" }`) are blanked out of the text
+    /// that follows, so that the URL may be that of a script for every kind of module.
     Import(u32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_is_pinned() {
+        let module = |name: &str, kind, source| Module { name: name.into(), kind, source };
+        let text = |text: &str| Piece::Text(text.into());
+        let bundle = Bundle {
+            format: BUNDLE_FORMAT,
+            modules: vec![
+                module("a.txt", ModuleKind::Text, vec![text("a")]),
+                module("b.json", ModuleKind::Json, vec![text("{}")]),
+                module("c.bin", ModuleKind::Data, vec![text("AA==")]),
+                module("d.wasm", ModuleKind::Wasm, vec![text("AGFzbQEAAAA=")]),
+                module("main.js", ModuleKind::Esm, vec![text("import x from "), Piece::Import(1), text(";")]),
+            ],
+        };
+        let json = r#"{"format":1,"modules":[{"name":"a.txt","type":"text","source":["a"]},{"name":"b.json","type":"json","source":["{}"]},{"name":"c.bin","type":"data","source":["AA=="]},{"name":"d.wasm","type":"wasm","source":["AGFzbQEAAAA="]},{"name":"main.js","type":"esm","source":["import x from ",1,";"]}]}"#;
+        assert_eq!(serde_json::to_string(&bundle).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Bundle>(json).unwrap(), bundle);
+    }
 }

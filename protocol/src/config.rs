@@ -50,6 +50,8 @@ pub struct Config {
     pub busy_ping: Duration,
     /// Silence after which a peer with open streams is taken for dead: callers wait on it.
     pub busy_silence: Duration,
+    /// Silence allowed after [`crate::Session::probe`].
+    pub probe_silence: Duration,
     /// Time between pings while no stream is open: a thousand idle tabs must cost next to nothing.
     pub idle_ping: Duration,
     /// Silence after which an idle peer is taken for dead.
@@ -70,6 +72,7 @@ impl Default for Config {
             window_growth_time: Duration::from_millis(100),
             busy_ping: Duration::from_millis(400),
             busy_silence: Duration::from_millis(1800),
+            probe_silence: Duration::from_millis(700),
             idle_ping: Duration::from_secs(5),
             idle_silence: Duration::from_secs(15),
             agent: String::from(concat!("tabmesh-protocol/", env!("CARGO_PKG_VERSION"))),

@@ -183,6 +183,7 @@ pub struct Session {
     last_ping: Now,
     ping_sent: Option<Now>,
     ping_nonce: u64,
+    probing: bool,
 }
 
 impl Session {
@@ -209,6 +210,7 @@ impl Session {
             last_ping: now,
             ping_sent: None,
             ping_nonce: 0,
+            probing: false,
             config,
         };
         session.say_hello();
@@ -285,6 +287,12 @@ impl Session {
         self.streams.get_mut(&id).map_or(0, |stream| stream.room(limit))
     }
 
+    /// Whether [`Session::send`] would be accepted: the stream is there and its sending half is open.
+    #[must_use]
+    pub fn takes_body(&self, id: StreamId) -> bool {
+        self.streams.get(&id).is_some_and(Stream::may_send_body)
+    }
+
     /// Body bytes from [`Event::Data`] were used up: the peer may send as many again.
     pub fn consumed(&mut self, now: Now, id: StreamId, bytes: usize) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
@@ -325,6 +333,13 @@ impl Session {
     /// What our pongs say from now on.
     pub fn set_load(&mut self, load: Load) {
         self.load = load;
+    }
+
+    /// Something outside hints that the peer is gone (its signalling socket ended): it must answer a ping within
+    /// [`Config::probe_silence`] or counts as silent.
+    pub fn probe(&mut self, now: Now) {
+        self.probing = true;
+        self.ping(now);
     }
 
     // ---- what the application may ask ----
@@ -396,12 +411,7 @@ impl Session {
         let due = now >= self.poll_timeout();
         match self.ping_sent {
             Some(_) if due => return Err(Violation::Silent),
-            None if due => {
-                self.last_ping = now;
-                self.ping_sent = Some(now);
-                self.ping_nonce += 1;
-                self.control(&Frame::Ping { nonce: self.ping_nonce });
-            }
+            None if due => self.ping(now),
             _ => {}
         }
         Ok(())
@@ -439,8 +449,17 @@ impl Session {
 
     // ---- inside ----
 
+    fn ping(&mut self, now: Now) {
+        self.last_ping = now;
+        self.ping_sent = Some(now);
+        self.ping_nonce += 1;
+        self.control(&Frame::Ping { nonce: self.ping_nonce });
+    }
+
     fn liveness(&self) -> (Duration, Duration) {
-        if self.streams.is_empty() {
+        if self.probing {
+            (self.config.busy_ping, self.config.probe_silence)
+        } else if self.streams.is_empty() {
             (self.config.idle_ping, self.config.idle_silence)
         } else {
             (self.config.busy_ping, self.config.busy_silence)
@@ -553,6 +572,7 @@ impl Session {
             }
             Frame::Pong { nonce, active, waiting, isolates } => {
                 if let Some(sent) = self.ping_sent.take_if(|_| nonce == self.ping_nonce) {
+                    self.probing = false;
                     let load = Load { active, waiting, isolates };
                     self.events.push_back(Event::Pong { load, round_trip: now.saturating_sub(sent) });
                 }

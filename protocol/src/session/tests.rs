@@ -305,6 +305,20 @@ fn a_silent_peer_is_noticed_within_two_seconds_when_busy() {
 }
 
 #[test]
+fn a_probed_peer_has_less_time_and_survives_by_answering() {
+    let mut sim = Sim::new(&Config::default());
+    sim.gateway.probe(sim.now);
+    sim.settle();
+    let after = sim.gateway.poll_timeout();
+    assert!(after > sim.now + Duration::from_secs(1), "back to the idle rhythm");
+    sim.cut = true;
+    sim.gateway.probe(sim.now);
+    sim.turn().unwrap();
+    assert!(sim.gateway.poll_timeout() <= sim.now + Duration::from_millis(700));
+    assert_eq!(sim.gateway.handle_timeout(sim.gateway.poll_timeout()), Err(Violation::Silent));
+}
+
+#[test]
 fn an_idle_pair_pings_rarely_and_lives() {
     let mut sim = Sim::new(&Config::default());
     let end = sim.now + Duration::from_secs(60);

@@ -1,0 +1,166 @@
+//! The body of a PUT: one module as it is, or several as a form.
+//!
+//! Reads it whole, within its limits, before anything is parsed. Judges the form, never the code.
+
+use axum::body::Body;
+use axum::extract::multipart::Field;
+use axum::extract::{FromRequest as _, Multipart, Request};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+
+use super::ApiLimits;
+use crate::catalog::Limits;
+use crate::deploy::{DEFAULT_FILE, SourceFile};
+use crate::problem::{Problem, ProblemType};
+
+/// What a form may have beside its files, in bytes: boundaries, headers and metadata.
+const FORM_OVERHEAD: usize = 1 << 20;
+
+/// How much more of a body that is too large is read and thrown away, in bytes: clients that do not ask first
+/// (`Expect: 100-continue`) look for the answer only when they have written.
+const DISCARD: usize = 64 << 20;
+
+/// Name of the part that holds [`Metadata`].
+const METADATA: &str = "metadata";
+
+/// What was uploaded.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) files: Vec<SourceFile>,
+    pub(super) main: Option<String>,
+    pub(super) limits: Limits,
+}
+
+/// The form's `metadata`, as in Cloudflare's upload form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Metadata {
+    #[serde(alias = "main")]
+    main_module: Option<String>,
+    limits: Limits,
+    /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
+    #[serde(rename = "compatibility_date")]
+    _compatibility_date: serde::de::IgnoredAny,
+    /// As above.
+    #[serde(rename = "compatibility_flags")]
+    _compatibility_flags: serde::de::IgnoredAny,
+}
+
+/// Reads an upload.
+pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload, Problem> {
+    if let Some(coding) = request.headers().get(header::CONTENT_ENCODING)
+        && coding != "identity"
+    {
+        return Err(
+            Problem::new(ProblemType::UnsupportedMediaType).detail("Compressed uploads are not supported.")
+        );
+    }
+    let kind = content_type(request.headers());
+    let form = kind == "multipart/form-data";
+    if kind.starts_with("multipart/") && !form {
+        return Err(Problem::new(ProblemType::UnsupportedMediaType)
+            .detail("Send a module as the body, or several as multipart/form-data."));
+    }
+    let limit = limits.compile.source_bytes.saturating_add(if form { FORM_OVERHEAD } else { 0 });
+    let (parts, body) = request.into_parts();
+    let reading = collect(body, &parts.headers, limit, limits.compile.source_bytes);
+    let Ok(body) = tokio::time::timeout(limits.upload_timeout, reading).await else {
+        let seconds = limits.upload_timeout.as_secs();
+        return Err(Problem::new(ProblemType::RequestTimeout)
+            .detail(format!("The upload did not arrive within {seconds} s."))
+            .header(header::CONNECTION, HeaderValue::from_static("close")));
+    };
+    let body = body?;
+    if !form {
+        let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
+        return Ok(Upload { files: vec![file], main: None, limits: Limits::default() });
+    }
+    let request = Request::from_parts(parts, Body::from(body));
+    let form = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| invalid("The form's Content-Type has no valid boundary."))?;
+    read_form(form, limits).await
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(ProblemType::InvalidRequest).detail(detail)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(ProblemType::PayloadTooLarge).detail(format!("A deployment has at most {limit} bytes."))
+}
+
+/// The whole body, or `payload-too-large`.
+async fn collect(body: Body, headers: &HeaderMap, limit: usize, stated: usize) -> Result<Bytes, Problem> {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let asks_first = headers.contains_key(header::EXPECT);
+    if length.is_some_and(|length| length > limit) && asks_first {
+        return Err(too_large(stated));
+    }
+    let mut chunks = body.into_data_stream();
+    // What is announced is not trusted with memory.
+    let mut bytes = BytesMut::with_capacity(length.unwrap_or(0).min(64 << 10));
+    let mut passed = 0usize;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| invalid("The body broke off."))?;
+        passed = passed.saturating_add(chunk.len());
+        if passed <= limit {
+            bytes.extend_from_slice(&chunk);
+        } else if passed > limit.saturating_add(DISCARD) {
+            break;
+        } else {
+            bytes = BytesMut::new();
+        }
+    }
+    if passed > limit { Err(too_large(stated)) } else { Ok(bytes.freeze()) }
+}
+
+async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Problem> {
+    let broken = |_| invalid("The form cannot be read: it is not valid multipart/form-data.");
+    let mut files = Vec::new();
+    let mut metadata = None;
+    while let Some(part) = form.next_field().await.map_err(broken)? {
+        if part.name() == Some(METADATA) {
+            if metadata.is_some() {
+                return Err(invalid("The form has two parts named metadata."));
+            }
+            let bytes = part.bytes().await.map_err(broken)?;
+            metadata = Some(read_metadata(&bytes)?);
+            continue;
+        }
+        if files.len() >= limits.compile.modules {
+            return Err(Problem::new(ProblemType::PayloadTooLarge)
+                .detail(format!("A deployment has at most {} modules.", limits.compile.modules)));
+        }
+        let name = file_name(&part)?;
+        files.push(SourceFile { name, bytes: part.bytes().await.map_err(broken)? });
+    }
+    let metadata = metadata.unwrap_or_default();
+    let wall_ms = metadata.limits.wall_ms;
+    if wall_ms == 0 || wall_ms > limits.max_wall_ms {
+        return Err(invalid(format!("limits.wall_ms is 1 to {}.", limits.max_wall_ms)));
+    }
+    Ok(Upload { files, main: metadata.main_module, limits: metadata.limits })
+}
+
+fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        // serde's text about our own types names fields and positions, nothing internal.
+        invalid(format!("The metadata is not as it should be: {error}."))
+    })
+}
+
+fn file_name(part: &Field<'_>) -> Result<String, Problem> {
+    part.file_name().map(str::to_owned).ok_or_else(|| {
+        let name: String = part.name().unwrap_or("").chars().filter(|c| !c.is_control()).take(100).collect();
+        invalid(format!("The part \"{name}\" is no file: it has no filename. Only metadata has none."))
+    })
+}

@@ -1,0 +1,248 @@
+//! The handlers as requests see them: in memory, always what the store acknowledged last.
+//!
+//! `lookup` is on the way of every request: it takes a read lock, compares two strings, and never waits for the disk.
+//! Writes go to the store first and become visible only then, in the store's order, under one lock: when `put` has
+//! returned, no lookup gives an older version, and what a lookup gave was durable.
+
+mod cache;
+mod handler;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tabmesh_protocol::bundle::Bundle;
+
+use crate::deploy;
+use crate::store::{HandlerRow, Store, StoreError};
+use cache::CodeCache;
+pub use handler::{Handler, Limits, ModuleInfo};
+
+/// Most bytes of bundles kept in memory. Tabs keep code themselves: this serves joins and fresh deployments.
+const CODE_CACHE_BYTES: usize = 64 << 20;
+
+/// Most handlers a gateway holds, over all tenants: bounds its memory to some 10 MB and its start to well under 1 s.
+pub const MAX_HANDLERS: usize = 10_000;
+
+/// tenant -> name -> handler: two maps, so that a lookup needs no key of its own.
+type Handlers = HashMap<String, HashMap<String, Arc<Handler>>>;
+
+/// The view; cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct Catalog {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Held over a write to the store and to `handlers`, so that both see the same order.
+    store: Mutex<Store>,
+    handlers: RwLock<Handlers>,
+    code: Mutex<CodeCache>,
+}
+
+/// What a `put` did.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// The handler as it is now.
+    pub handler: Arc<Handler>,
+    /// Whether there was none of this name before.
+    pub created: bool,
+}
+
+impl Catalog {
+    /// Opens the store in `directory` and reads all handlers.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        blocking(move || Self::read(&directory)).await
+    }
+
+    fn read(directory: &Path) -> Result<Self, StoreError> {
+        let store = Store::open(directory)?;
+        let mut handlers = Handlers::new();
+        for row in store.handlers()? {
+            let handler = Arc::new(Handler::from_row(row));
+            handlers.entry(handler.tenant.clone()).or_default().insert(handler.name.clone(), handler);
+        }
+        Ok(Catalog {
+            inner: Arc::new(Inner {
+                store: Mutex::new(store),
+                handlers: RwLock::new(handlers),
+                code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
+            }),
+        })
+    }
+
+    /// The handler of this name, if it is deployed.
+    #[must_use]
+    pub fn lookup(&self, tenant: &str, name: &str) -> Option<Arc<Handler>> {
+        self.inner.handlers().get(tenant)?.get(name).cloned()
+    }
+
+    /// All handlers of a tenant, sorted by name.
+    #[must_use]
+    pub fn list(&self, tenant: &str) -> Vec<Arc<Handler>> {
+        let handlers = self.inner.handlers();
+        let mut list: Vec<_> =
+            handlers.get(tenant).map(|names| names.values().cloned().collect()).unwrap_or_default();
+        drop(handlers);
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list
+    }
+
+    /// How many handlers there are, over all tenants.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inner.handlers().values().map(HashMap::len).sum()
+    }
+
+    /// The bundle with this hash, as JSON, if it is known and no older than the store keeps it.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn code(&self, hash: &str) -> Result<Option<Bytes>, StoreError> {
+        if let Some(bytes) = self.inner.code().get(hash) {
+            return Ok(Some(bytes));
+        }
+        let (inner, hash) = (Arc::clone(&self.inner), hash.to_owned());
+        blocking(move || {
+            let Some(bytes) = inner.store().bundle(&hash)?.map(Bytes::from) else { return Ok(None) };
+            inner.code().insert(hash, bytes.clone());
+            Ok(Some(bytes))
+        })
+        .await
+    }
+
+    /// Deploys a bundle under a name. Goes on to its end even if the future is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] beyond [`MAX_HANDLERS`], and database errors (an unknown tenant among them); then the
+    /// handler is as it was.
+    pub async fn put(
+        &self,
+        tenant: &str,
+        name: &str,
+        bundle: Bundle,
+        limits: Limits,
+    ) -> Result<Put, StoreError> {
+        let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
+        blocking(move || {
+            let (version, bytes) = deploy::seal(&bundle);
+            let mut handler = Handler {
+                tenant,
+                name,
+                version,
+                limits,
+                created_at_ms: 0,
+                updated_at_ms: 0,
+                size: bytes.len() as u64,
+                modules: handler::describe(&bundle),
+            };
+            let mut store = inner.store();
+            let previous =
+                inner.handlers().get(&handler.tenant).and_then(|names| names.get(&handler.name)).cloned();
+            // Never back: a clock that was set back must not make a later version look older.
+            handler.updated_at_ms =
+                now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
+            handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
+            let created = store.put(&handler.to_row(), &bytes, MAX_HANDLERS)?;
+            let handler = Arc::new(handler);
+            inner.code().insert(handler.version.clone(), bytes);
+            let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
+            handlers
+                .entry(handler.tenant.clone())
+                .or_default()
+                .insert(handler.name.clone(), Arc::clone(&handler));
+            // The map first, the store's lock last: writers come in the store's order.
+            drop(handlers);
+            drop(store);
+            Ok(Put { handler, created })
+        })
+        .await
+    }
+
+    /// Takes a handler away; `false` if there was none. Goes on to its end even if the future is dropped.
+    ///
+    /// # Errors
+    /// Database errors; then the handler is still there.
+    pub async fn delete(&self, tenant: &str, name: &str) -> Result<bool, StoreError> {
+        let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
+        blocking(move || {
+            let mut store = inner.store();
+            let existed = store.delete(&tenant, &name, now_ms())?;
+            let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(names) = handlers.get_mut(&tenant) {
+                names.remove(&name);
+            }
+            drop(handlers);
+            drop(store);
+            Ok(existed)
+        })
+        .await
+    }
+}
+
+/// A panic under these locks leaves nothing half done: the store rolls back, a map's insert is whole. So poison is
+/// ignored rather than spread.
+impl Inner {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handlers(&self) -> RwLockReadGuard<'_, Handlers> {
+        self.handlers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn code(&self) -> MutexGuard<'_, CodeCache> {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closing))
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Any row of the store becomes a handler: what cannot be read gets its default rather than stop the gateway.
+impl Handler {
+    fn from_row(row: HandlerRow) -> Self {
+        Handler {
+            limits: serde_json::from_str(&row.limits).unwrap_or_default(),
+            modules: serde_json::from_str(&row.modules).unwrap_or_default(),
+            tenant: row.tenant,
+            name: row.name,
+            version: row.version,
+            created_at_ms: row.created_at_ms,
+            updated_at_ms: row.updated_at_ms,
+            size: row.size,
+        }
+    }
+
+    fn to_row(&self) -> HandlerRow {
+        let json = "numbers and strings always become JSON";
+        HandlerRow {
+            tenant: self.tenant.clone(),
+            name: self.name.clone(),
+            version: self.version.clone(),
+            limits: serde_json::to_string(&self.limits).expect(json),
+            modules: serde_json::to_string(&self.modules).expect(json),
+            size: self.size,
+            created_at_ms: self.created_at_ms,
+            updated_at_ms: self.updated_at_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! A deployed handler, as data.
+
+use serde::{Deserialize, Serialize};
+use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
+
+/// A handler as it is deployed now. Never changes: a new deployment is a new value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handler {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// SHA-256 of its bundle in hex; tabs fetch the code under this name.
+    pub version: String,
+    /// What its requests may use.
+    pub limits: Limits,
+    /// When a handler of this name was first put; milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When this version was put; milliseconds since 1970.
+    pub updated_at_ms: u64,
+    /// Size of the bundle in bytes, as tabs fetch it.
+    pub size: u64,
+    /// Its modules, the entry point last.
+    pub modules: Vec<ModuleInfo>,
+}
+
+/// One module of a handler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleInfo {
+    /// File name.
+    pub name: String,
+    /// Kind.
+    #[serde(rename = "type")]
+    pub kind: ModuleKind,
+    /// Bytes of the file; for ES modules without the specifiers that the tab fills in.
+    pub size: u64,
+}
+
+/// What each request of a handler may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Longest time from the request's start in a tab to its response's end, in milliseconds.
+    pub wall_ms: u64,
+}
+
+impl Default for Limits {
+    /// 30 s.
+    fn default() -> Self {
+        Limits { wall_ms: 30_000 }
+    }
+}
+
+/// The modules of a bundle.
+pub(super) fn describe(bundle: &Bundle) -> Vec<ModuleInfo> {
+    bundle
+        .modules
+        .iter()
+        .map(|module| ModuleInfo { name: module.name.clone(), kind: module.kind, size: size(module) })
+        .collect()
+}
+
+fn size(module: &Module) -> u64 {
+    let text: usize = module
+        .source
+        .iter()
+        .map(|piece| match (piece, module.kind) {
+            (Piece::Text(text), ModuleKind::Data | ModuleKind::Wasm) => {
+                text.len() / 4 * 3 - text.bytes().rev().take(2).filter(|byte| *byte == b'=').count()
+            }
+            (Piece::Text(text), _) => text.len(),
+            (Piece::Import(_), _) => 0,
+        })
+        .sum();
+    text as u64
+}

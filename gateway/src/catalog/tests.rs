@@ -1,0 +1,77 @@
+//! The catalog over a real store.
+
+use super::*;
+use crate::deploy::{SourceFile, compile};
+use crate::store::DEFAULT_TENANT;
+
+fn bundle(answer: &str) -> Bundle {
+    let source = format!("export default async () => {answer}");
+    compile(vec![SourceFile { name: "main.js".into(), bytes: source.into() }], None).unwrap()
+}
+
+#[tokio::test]
+async fn a_put_is_seen_at_once_and_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    assert!(catalog.lookup(DEFAULT_TENANT, "a").is_none());
+    let limits = Limits { wall_ms: 5 };
+    let first = catalog.put(DEFAULT_TENANT, "a", bundle("1"), limits).await.unwrap();
+    assert!(first.created);
+    assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap(), first.handler);
+    let second = catalog.put(DEFAULT_TENANT, "a", bundle("2"), limits).await.unwrap();
+    assert!(!second.created && second.handler.version != first.handler.version);
+    assert_eq!(second.handler.created_at_ms, first.handler.created_at_ms);
+    assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap(), second.handler);
+    assert!(catalog.code(&first.handler.version).await.unwrap().is_some(), "requests under way may need it");
+    std::mem::forget(catalog);
+
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let handler = catalog.lookup(DEFAULT_TENANT, "a").unwrap();
+    assert_eq!(handler, second.handler);
+    let code = catalog.code(&handler.version).await.unwrap().unwrap();
+    assert_eq!(serde_json::from_slice::<Bundle>(&code).unwrap(), bundle("2"));
+    assert_eq!(code.len() as u64, handler.size);
+    assert!(catalog.code("0").await.unwrap().is_none());
+    assert_eq!(catalog.count(), 1);
+    assert!(catalog.delete(DEFAULT_TENANT, "a").await.unwrap());
+    assert!(!catalog.delete(DEFAULT_TENANT, "a").await.unwrap());
+    assert!(catalog.lookup(DEFAULT_TENANT, "a").is_none());
+}
+
+#[tokio::test]
+async fn a_failed_put_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    assert!(catalog.put("stranger", "a", bundle("1"), Limits::default()).await.is_err());
+    assert!(catalog.lookup("stranger", "a").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_lookup_is_stale_while_many_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Arc::new(Catalog::open(directory.path()).await.unwrap());
+    let writers = (0..4).map(|writer| {
+        let catalog = Arc::clone(&catalog);
+        tokio::spawn(async move {
+            for i in 0..20 {
+                let name = format!("own-{writer}");
+                let put = catalog
+                    .put(DEFAULT_TENANT, &name, bundle(&i.to_string()), Limits::default())
+                    .await
+                    .unwrap();
+                assert_eq!(catalog.lookup(DEFAULT_TENANT, &name).unwrap().version, put.handler.version);
+                let shared = bundle(&format!("{}", writer * 100 + i));
+                catalog.put(DEFAULT_TENANT, "shared", shared, Limits::default()).await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let list = catalog.list(DEFAULT_TENANT);
+    assert_eq!(list.len(), 5);
+    assert!(list.windows(2).all(|pair| pair[0].name < pair[1].name));
+    // Memory and disk agree on who was last.
+    let reopened = Catalog::open(directory.path()).await.unwrap();
+    assert_eq!(reopened.lookup(DEFAULT_TENANT, "shared"), catalog.lookup(DEFAULT_TENANT, "shared"));
+}

@@ -1,0 +1,203 @@
+//! What the gateway can be told, one struct per concern. Command-line flags and environment variables fill them
+//! (see `tabmesh serve --help`); every default has its reason here.
+
+use clap::Args;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The HTTP side.
+#[derive(Clone, Debug, Args)]
+pub struct HttpConfig {
+    /// Address and port to listen on
+    #[arg(long, env = "TABMESH_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+
+    /// Domain under which handlers have host names: <handler>.<domain>. `*.localhost` resolves to loopback in browsers
+    /// and in curl, so nothing need be set up locally
+    #[arg(long, env = "TABMESH_DOMAIN", default_value = "localhost")]
+    pub domain: String,
+
+    /// Largest request body, in bytes (413 above). 100 MiB is what Workers allow too
+    #[arg(long, env = "TABMESH_MAX_BODY", default_value_t = 100 << 20, value_name = "BYTES")]
+    pub max_body: u64,
+
+    /// Seconds that requests in flight get to finish when the gateway shuts down
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub drain: u64,
+}
+
+impl HttpConfig {
+    /// Largest request head (fields, not the URL) in bytes; 431 above. 32 KiB is twice nginx' default and half of what
+    /// the wire carries.
+    pub const MAX_HEADERS: usize = 32 * 1024;
+
+    /// Longest request target in bytes; 414 above. As Workers.
+    pub const MAX_URI: usize = 16 * 1024;
+
+    /// Body bytes kept to send a request again to another tab; a longer body makes the request unrepeatable.
+    pub const REPLAY: usize = 256 * 1024;
+
+    /// Time for requests in flight at shutdown.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain)
+    }
+}
+
+/// Choosing tabs.
+#[derive(Clone, Debug, Args)]
+pub struct PoolConfig {
+    /// Requests that may wait for a free tab (503 above)
+    #[arg(long, default_value_t = 1024, value_name = "REQUESTS")]
+    pub queue: usize,
+
+    /// Milliseconds that a request waits for a free tab before 503. Long enough to hide a tab that reloads
+    #[arg(long, default_value_t = 5000, value_name = "MS")]
+    pub queue_deadline: u64,
+
+    /// Requests that one tab works on at once, at most
+    #[arg(long, default_value_t = 256, value_name = "REQUESTS")]
+    pub tab_concurrency: u32,
+
+    /// Tabs that may be joined at once
+    #[arg(long, default_value_t = 4096, value_name = "TABS")]
+    pub max_tabs: usize,
+}
+
+impl PoolConfig {
+    /// Tabs that one request is tried on at most. Each try can fail only because a tab died under it.
+    pub const ATTEMPTS: usize = 3;
+
+    /// How long a request waits for a tab.
+    #[must_use]
+    pub fn queue_deadline(&self) -> Duration {
+        Duration::from_millis(self.queue_deadline)
+    }
+}
+
+/// How data channels are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum IceTransport {
+    /// UDP only: what tabs elsewhere need.
+    Udp,
+    /// TCP only: fastest on the same host or LAN.
+    Tcp,
+    /// Both are offered; the browser decides.
+    Both,
+}
+
+/// The WebRTC side. Figures measured between this crate and Chromium on loopback.
+#[derive(Clone, Debug, Args)]
+pub struct PeerConfig {
+    /// Local addresses offered to tabs; default: the address listened on. 0.0.0.0 offers every interface
+    #[arg(long, env = "TABMESH_ICE_ADDR", value_name = "IP")]
+    pub ice_addr: Vec<IpAddr>,
+
+    /// Ports for data channels, first-last; each tab takes one. Default: any free port
+    #[arg(long, env = "TABMESH_ICE_PORTS", value_name = "PORT-PORT", value_parser = parse_ports)]
+    pub ice_ports: Option<(u16, u16)>,
+
+    /// Transport of the data channels
+    #[arg(long, env = "TABMESH_ICE_TRANSPORT", default_value = "udp")]
+    pub ice_transport: IceTransport,
+
+    /// STUN server, for gateway and tabs (stun:host:port)
+    #[arg(long, env = "TABMESH_STUN", value_name = "URL", value_delimiter = ',')]
+    pub stun: Vec<String>,
+
+    /// TURN server, for gateway and tabs (turn:user:password@host:port)
+    #[arg(long, env = "TABMESH_TURN", value_name = "URL", value_delimiter = ',')]
+    pub turn: Vec<String>,
+
+    /// Threads that drive data channels. One moves what two tabs can; a driver on one thread saves 15-20 % of each
+    /// round trip against the shared pool of workers
+    #[arg(long, default_value_t = default_peer_threads(), value_name = "THREADS")]
+    pub peer_threads: usize,
+}
+
+impl PeerConfig {
+    /// Time between ICE checks of one pair, and their number: 3 s in all. The crate's default of 200 ms makes a join
+    /// take 211 ms where this takes 66-124 ms.
+    pub const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(10);
+    /// See [`Self::ICE_CHECK_INTERVAL`].
+    pub const ICE_CHECKS: u16 = 300;
+
+    /// When ICE says disconnected, then failed, and its keepalive: a killed renderer says nothing itself.
+    pub const ICE_TIMEOUTS: (Duration, Duration, Duration) =
+        (Duration::from_millis(1500), Duration::from_secs(2), Duration::from_millis(400));
+
+    /// Unacknowledged bytes on a channel before a send waits. Chromium's UDP socket holds about 56 packets (128 KiB);
+    /// more in flight overflows it and then a 1 s retransmission timeout stalls the lane. Two messages must fit, or
+    /// the 200 ms delayed acknowledgement paces us.
+    pub const SEND_BUFFER: usize = 64 * 1024;
+
+    /// SCTP packet size on UDP over loopback or a LAN, in bytes; 1191 (the default) is for unknown paths.
+    pub const MTU_LOCAL_UDP: u32 = 1400;
+    /// On TCP; 2400 vanishes in Chromium.
+    pub const MTU_TCP: u32 = 2000;
+
+    /// From an offer to an open data channel, at most.
+    pub const JOIN_DEADLINE: Duration = Duration::from_secs(15);
+}
+
+fn default_peer_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
+fn parse_ports(text: &str) -> Result<(u16, u16), String> {
+    let hint = || format!("`{text}` is not FIRST-LAST or a single port, like 50000-50099");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let first: u16 = first.trim().parse().map_err(|_| hint())?;
+    let last: u16 = last.trim().parse().map_err(|_| hint())?;
+    if first == 0 || first > last { Err(hint()) } else { Ok((first, last)) }
+}
+
+/// Rendezvous.
+#[derive(Clone, Debug, Args)]
+pub struct SignalConfig {
+    /// Pool whose tabs this gateway uses
+    #[arg(long, env = "TABMESH_POOL", default_value = "default")]
+    pub pool: String,
+
+    /// Secret that tabs must show to join (default: anybody may who reaches the page)
+    #[arg(long, env = "TABMESH_POOL_TOKEN", value_name = "SECRET", hide_env_values = true)]
+    pub pool_token: Option<String>,
+
+    /// Meet tabs at this shared signaling server (ws://host:port/_mesh/signal) instead of the gateway's own
+    #[arg(long, env = "TABMESH_SIGNAL", value_name = "URL")]
+    pub signal: Option<String>,
+
+    /// Secret of the gateway role at the shared server
+    #[arg(long, env = "TABMESH_GATEWAY_TOKEN", value_name = "SECRET", hide_env_values = true)]
+    pub gateway_token: Option<String>,
+}
+
+/// Everything `tabmesh serve` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ServeConfig {
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpConfig,
+    /// Scheduling.
+    #[command(flatten)]
+    pub pool: PoolConfig,
+    /// WebRTC.
+    #[command(flatten)]
+    pub peer: PeerConfig,
+    /// Rendezvous.
+    #[command(flatten)]
+    pub signal: SignalConfig,
+
+    /// Directory of the store
+    #[arg(long, env = "TABMESH_DATA", default_value = ".tabmesh", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Headless browser tabs to start on this machine
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub tabs: usize,
+
+    /// Browser for --tabs (default: chromium or chrome on PATH)
+    #[arg(long, env = "TABMESH_BROWSER", value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+}

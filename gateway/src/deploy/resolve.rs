@@ -1,0 +1,152 @@
+//! Which module of a deployment an import means.
+
+use std::collections::HashMap;
+
+/// What an import means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The module at this index.
+    Module(usize),
+    /// None of the deployment's; a sentence and what to do.
+    Unknown(String, String),
+}
+
+const BUNDLE: &str = "bundle npm packages first, for example with esbuild --bundle --format=esm";
+
+/// Resolves `specifier` as written in the module `importer`.
+///
+/// Relative specifiers are resolved against the importer's folder; others only match a file of exactly that name, as
+/// on Workers. `?module` after a `.wasm` name, which some bundlers write, is ignored.
+pub(super) fn resolve(specifier: &str, importer: &str, files: &HashMap<String, usize>) -> Target {
+    let plain = specifier.strip_suffix("?module").filter(|name| name.ends_with(".wasm")).unwrap_or(specifier);
+    let path = if is_relative(plain) { join(importer, plain) } else { Some(plain.to_owned()) };
+    if let Some(index) = path.as_ref().and_then(|path| files.get(path)) {
+        return Target::Module(*index);
+    }
+    let (message, hint) = explain(specifier, path.as_deref(), files);
+    Target::Unknown(message, hint)
+}
+
+/// Whether a specifier names a file of the deployment and nothing else.
+pub(super) fn is_relative(specifier: &str) -> bool {
+    specifier.starts_with("./") || specifier.starts_with("../") || matches!(specifier, "." | "..")
+}
+
+/// The path of `relative` from the folder of `importer`; `None` if it leaves the deployment.
+fn join(importer: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = importer.split('/').collect();
+    parts.pop();
+    for part in relative.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+fn explain(specifier: &str, path: Option<&str>, files: &HashMap<String, usize>) -> (String, String) {
+    let shown = shorten(specifier);
+    if specifier.starts_with("node:") {
+        return (
+            format!("\"{shown}\" is a Node.js module; handlers run in a browser and have web APIs only"),
+            "use the web API for it, or bundle a package that works in browsers in its place".into(),
+        );
+    }
+    if specifier.starts_with("cloudflare:") {
+        return (
+            format!("\"{shown}\" is a module of Cloudflare's runtime and does not exist here"),
+            "take what it gives from the arguments request, env and ctx".into(),
+        );
+    }
+    let scheme = specifier.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if specifier.starts_with("//")
+        || matches!(scheme.as_deref(), Some("http" | "https" | "data" | "blob" | "file"))
+    {
+        return (
+            format!("\"{shown}\" is imported by URL; handlers cannot load code from the network"),
+            "download the module and deploy it as a file, or bundle it, for example with esbuild".into(),
+        );
+    }
+    if !is_relative(specifier) {
+        return (format!("no module \"{shown}\" in this deployment"), BUNDLE.into());
+    }
+    let Some(path) = path else {
+        return (
+            format!("\"{shown}\" leads out of the deployment"),
+            "name files by relative paths inside it".into(),
+        );
+    };
+    let path = path.trim_end_matches('/');
+    let guesses = [".js", ".mjs", "/index.js", "/index.mjs", ".json"];
+    let hint = match guesses.iter().map(|end| format!("{path}{end}")).find(|name| files.contains_key(name)) {
+        Some(name) => format!("there is a file \"{name}\": imports name files in full"),
+        None => "deploy that file too, or bundle the modules into one, for example with esbuild".into(),
+    };
+    (format!("no module \"{shown}\" in this deployment"), hint)
+}
+
+/// A specifier for a message: no control characters, no endless data URL.
+fn shorten(specifier: &str) -> String {
+    let mut shown: String = specifier.chars().take(100).filter(|c| !c.is_control()).collect();
+    if specifier.chars().nth(100).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> HashMap<String, usize> {
+        ["main.js", "lib/a.js", "lib/b/index.js", "hono", "x.wasm"]
+            .iter()
+            .enumerate()
+            .map(|(i, name)| ((*name).to_owned(), i))
+            .collect()
+    }
+
+    #[test]
+    fn finds_files() {
+        let files = files();
+        for (specifier, importer, index) in [
+            ("./lib/a.js", "main.js", 1),
+            ("../main.js", "lib/a.js", 0),
+            (".././lib/../main.js", "lib/a.js", 0),
+            ("./b/index.js", "lib/a.js", 2),
+            ("hono", "lib/a.js", 3),
+            ("lib/a.js", "lib/b/index.js", 1),
+            ("./x.wasm?module", "main.js", 4),
+        ] {
+            assert_eq!(resolve(specifier, importer, &files), Target::Module(index), "{specifier}");
+        }
+    }
+
+    #[test]
+    fn explains_what_it_does_not_find() {
+        let files = files();
+        for (specifier, message, hint) in [
+            ("node:fs", "Node.js", "web API"),
+            ("cloudflare:workers", "Cloudflare", "env"),
+            ("https://esm.sh/hono", "URL", "download"),
+            ("//esm.sh/hono", "URL", "download"),
+            ("react", "no module \"react\"", "bundle npm packages first, for example with esbuild"),
+            ("./lib/a", "no module", "lib/a.js"),
+            ("./lib/b/", "no module", "lib/b/index.js"),
+            ("./nope.js", "no module", "deploy that file"),
+            ("../main.js", "out of", "relative"),
+            ("/main.js", "no module", "bundle"),
+        ] {
+            match resolve(specifier, "main.js", &files) {
+                Target::Unknown(m, h) => {
+                    assert!(m.contains(message) && h.contains(hint), "{specifier}: {m} / {h}");
+                }
+                found => panic!("{specifier}: {found:?}"),
+            }
+        }
+    }
+}

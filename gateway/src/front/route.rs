@@ -1,0 +1,138 @@
+//! Host and path to route. Pure: looks at the request line and the Host field, and knows no handler.
+
+use axum::body::Body;
+use http::uri::Authority;
+use http::{Request, Uri, header};
+
+/// First label of a tenant's sandbox origin; handlers cannot have such a name.
+const SANDBOX_PREFIX: &str = "sandbox-";
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// A handler.
+    Handler {
+        /// As named by the caller; perhaps not deployed.
+        name: &'a str,
+        /// What routing took off the path: `/name` on the main host.
+        prefix: Option<String>,
+        /// What the handler sees; starts with `/`.
+        path_and_query: String,
+    },
+    /// The gateway's own paths.
+    Own,
+    /// A tenant's sandbox origin.
+    Sandbox,
+    /// `/` on the main host.
+    Home,
+}
+
+/// Why a request goes nowhere.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RouteError {
+    /// No host, or one that does not parse.
+    Host,
+    /// More than one label before the domain.
+    NoSuchHost,
+    /// The target is too long.
+    UriTooLong,
+}
+
+/// Host and port that the caller named: the target's authority (HTTP/2, absolute form) before the Host field
+/// (RFC 9112, section 3.2.2).
+pub(super) fn authority(request: &Request<Body>) -> Result<&str, RouteError> {
+    let named = match request.uri().authority() {
+        Some(authority) => authority.as_str(),
+        None => request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).ok_or(RouteError::Host)?,
+    };
+    let valid = named.parse::<Authority>().is_ok() && !named.contains('@');
+    if valid { Ok(named) } else { Err(RouteError::Host) }
+}
+
+/// Routes by host, then by path.
+pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Result<Route<'a>, RouteError> {
+    let path = uri.path();
+    let query = uri.query();
+    if let Some(label) = handler_label(authority, domain) {
+        if label.starts_with(SANDBOX_PREFIX) {
+            return Ok(Route::Sandbox);
+        }
+        if label.contains('.') {
+            return Err(RouteError::NoSuchHost);
+        }
+        return Ok(Route::Handler { name: label, prefix: None, path_and_query: join(path, query) });
+    }
+    let Some(rest) = path.strip_prefix('/').filter(|rest| !rest.is_empty()) else { return Ok(Route::Home) };
+    let (name, rest) = rest.split_once('/').map_or((rest, ""), |(name, rest)| (name, rest));
+    if name == "_mesh" {
+        return Ok(Route::Own);
+    }
+    let path_and_query = join(&format!("/{rest}"), query);
+    Ok(Route::Handler { name, prefix: Some(format!("/{name}")), path_and_query })
+}
+
+/// What stands before `.domain` in the host, compared without case.
+fn handler_label<'a>(authority: &'a str, domain: &str) -> Option<&'a str> {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let dot = host.len().checked_sub(domain.len() + 1)?;
+    let (label, suffix) = (host.get(..dot)?, host.get(dot..)?);
+    (suffix.starts_with('.') && suffix[1..].eq_ignore_ascii_case(domain) && !label.is_empty()).then_some(label)
+}
+
+fn join(path: &str, query: Option<&str>) -> String {
+    let path = if path.is_empty() { "/" } else { path };
+    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed<'a>(uri: &'a Uri, authority: &'a str) -> Result<Route<'a>, RouteError> {
+        route(uri, authority, "localhost")
+    }
+
+    fn handler<'a>(name: &'a str, prefix: Option<&str>, path: &str) -> Result<Route<'a>, RouteError> {
+        Ok(Route::Handler { name, prefix: prefix.map(str::to_owned), path_and_query: path.to_owned() })
+    }
+
+    #[test]
+    fn by_host_the_path_is_untouched() {
+        let uri = Uri::from_static("/any/path?x=1");
+        assert_eq!(routed(&uri, "hello.localhost:8787"), handler("hello", None, "/any/path?x=1"));
+        assert_eq!(routed(&uri, "hello.LOCALHOST"), handler("hello", None, "/any/path?x=1"));
+        let own = Uri::from_static("/_mesh/v1/handlers");
+        assert_eq!(routed(&own, "hello.localhost"), handler("hello", None, "/_mesh/v1/handlers"));
+    }
+
+    #[test]
+    fn by_path_the_name_is_taken_off() {
+        for (uri, path) in
+            [("/hello/any/path?x=1", "/any/path?x=1"), ("/hello", "/"), ("/hello/", "/"), ("/hello?x", "/?x"), ("/hello//a", "//a")]
+        {
+            let uri: Uri = uri.parse().unwrap();
+            for host in ["127.0.0.1:8787", "localhost:8787", "[::1]:8787", "gateway.example"] {
+                assert_eq!(routed(&uri, host), handler("hello", Some("/hello"), path), "{uri} at {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_gateways_own_paths_are_on_the_main_host_only() {
+        assert_eq!(routed(&Uri::from_static("/_mesh/healthz"), "localhost:1"), Ok(Route::Own));
+        assert_eq!(routed(&Uri::from_static("/_mesh/healthz"), "sandbox-default.localhost:1"), Ok(Route::Sandbox));
+        assert_eq!(routed(&Uri::from_static("/"), "127.0.0.1"), Ok(Route::Home));
+        assert_eq!(routed(&Uri::from_static("/"), "a.b.localhost"), Err(RouteError::NoSuchHost));
+    }
+
+    #[test]
+    fn hosts_are_checked() {
+        for (host, valid) in [("a.localhost:1", true), ("user@a.localhost", false), ("a b", false), ("", false)] {
+            let request = Request::builder().uri("/").header("host", host).body(Body::empty()).unwrap();
+            assert_eq!(authority(&request).is_ok(), valid, "{host}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The request head as the handler shall see it.
+
+use crate::catalog::Handler;
+use crate::config::HttpConfig;
+use crate::problem::{Problem, ProblemType};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use std::net::SocketAddr;
+use tabmesh_protocol::{RequestHead, Target};
+
+/// Fields that concern one connection only (RFC 9110, section 7.6.1); they end here, in both directions.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+/// Where Workers code looks for the caller's address.
+const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
+/// Who calls, and how the request got to the handler.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The other end of the connection.
+    pub address: SocketAddr,
+    /// Host and port that the caller named.
+    pub authority: String,
+    /// Path and query that the handler sees.
+    pub path_and_query: String,
+    /// Prefix that routing took off the path.
+    pub prefix: Option<String>,
+}
+
+/// An id for a new request: 128 random bits in hex.
+pub fn request_id() -> String {
+    let mut bytes = [0u8; 16];
+    // Without randomness ids repeat, which harms log reading and nothing else.
+    let _ = getrandom::fill(&mut bytes);
+    hex::encode(bytes)
+}
+
+/// Removes the fields that do not travel on, those that `Connection` names included.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Builds the head.
+///
+/// # Errors
+/// 431 when the fields are over [`HttpConfig::MAX_HEADERS`].
+pub fn build(handler: &Handler, caller: &Caller, request_id: &str, parts: Parts) -> Result<RequestHead, Problem> {
+    let mut headers = parts.headers;
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if size > HttpConfig::MAX_HEADERS {
+        let detail = format!("The header fields have {size} bytes; the limit is {}.", HttpConfig::MAX_HEADERS);
+        return Err(Problem::new(ProblemType::HeadersTooLarge).detail(detail));
+    }
+    strip_hop_by_hop(&mut headers);
+    if let Ok(host) = HeaderValue::from_str(&caller.authority) {
+        // HTTP/2 has no Host field; handlers expect one.
+        headers.insert(header::HOST, host);
+    }
+    let ip = HeaderValue::from_str(&caller.address.ip().to_string()).ok();
+    if let Some(ip) = ip {
+        // Nothing in front of us is trusted yet, so what a caller claims here is replaced.
+        headers.insert(FORWARDED_FOR, ip.clone());
+        headers.insert(CONNECTING_IP, ip);
+    }
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.remove(FORWARDED_PREFIX);
+    if let Some(prefix) = caller.prefix.as_deref().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
+        headers.insert(FORWARDED_PREFIX, prefix);
+    }
+    Ok(RequestHead {
+        target: Target {
+            tenant: handler.tenant.clone(),
+            handler: handler.name.clone(),
+            version: handler.version.clone(),
+        },
+        request_id: request_id.to_owned(),
+        wall_ms: u32::try_from(handler.limits.wall_ms).unwrap_or(u32::MAX),
+        method: parts.method,
+        url: format!("http://{}{}", caller.authority, caller.path_and_query),
+        headers,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connection_fields_end_here_and_all_others_travel() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "keep-alive, X-Private"),
+            ("keep-alive", "timeout=5"),
+            ("x-private", "1"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("cookie", "a=1"),
+            ("accept-encoding", "gzip"),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        strip_hop_by_hop(&mut headers);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["cookie", "accept-encoding"]);
+    }
+}

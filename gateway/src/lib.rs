@@ -1,0 +1,21 @@
+//! The Tabmesh gateway: HTTP requests in, answers from browser tabs out.
+//!
+//! A request flows one way through these modules, and each knows only the next:
+//! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
+//! one session each, data channels). Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
+//! [`store`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together.
+
+pub mod api;
+pub mod assets;
+pub mod catalog;
+pub mod config;
+pub mod deploy;
+pub mod front;
+pub mod headless;
+pub mod invoke;
+pub mod mesh;
+pub mod metrics;
+pub mod problem;
+pub mod serve;
+pub mod server;
+pub mod store;

@@ -1,0 +1,72 @@
+//! The `tabmesh` command.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tabmesh::config::ServeConfig;
+use tabmesh::headless::{self, HeadlessConfig};
+use tabmesh::serve;
+use tracing_subscriber::EnvFilter;
+
+/// What is logged unless RUST_LOG says otherwise. The WebRTC stack reports every lost packet of a dying tab.
+const DEFAULT_LOG: &str = "info,webrtc=error,rtc=error,rtc_ice=error,rtc_sctp=error,rtc_dtls=error";
+
+/// A serverless cloud of browser tabs.
+#[derive(Parser)]
+#[command(name = "tabmesh", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a gateway
+    Serve(Box<ServeConfig>),
+    /// Give capacity to a gateway with headless browser tabs on this machine
+    Worker {
+        /// Tabs to keep open
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        count: usize,
+        /// The gateway
+        #[arg(long, env = "TABMESH_GATEWAY", default_value = "http://127.0.0.1:8787", value_name = "URL")]
+        gateway: String,
+        /// Pool to join
+        #[arg(long, env = "TABMESH_POOL", default_value = "default")]
+        pool: String,
+        /// Browser to use (default: chromium or chrome on PATH)
+        #[arg(long, env = "TABMESH_BROWSER", value_name = "PATH")]
+        browser: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tabmesh: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(config) => serve::run(*config).await,
+        Command::Worker { count, gateway, pool, browser } => {
+            let page = format!("{}{}&pool={pool}", gateway.trim_end_matches('/'), serve::WORKER_PAGE);
+            let config = HeadlessConfig { browser, ..HeadlessConfig::new(page, count) };
+            headless::run(config, async {
+                if let Err(error) = serve::shutdown_signal().await {
+                    tracing::error!(%error, "cannot wait for signals");
+                }
+            })
+            .await?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The mesh: the tabs that joined, and how a request reaches one.
+//!
+//! [`rendezvous`] turns a signalling offer into a [`peer`] (the only file that knows the `webrtc` crate), which carries
+//! the messages of a [`tab`] (one protocol session); the [`pool`] picks a tab and leases it; a [`call`] is one
+//! exchange on it. Nothing here knows HTTP servers, handlers' code or retries.
+
+pub mod call;
+pub mod peer;
+pub mod pool;
+pub mod rendezvous;
+pub mod tab;

@@ -1,0 +1,154 @@
+//! One exchange on one tab, as the invoking side sees it. Dropping a [`Call`] before its end cancels it in the tab.
+
+use super::tab::Tab;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tabmesh_protocol::{ResetCode, ResponseHead, StreamId};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// Why an exchange failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The tab went away.
+    #[error("the tab went away")]
+    TabLost,
+    /// The tab ended the stream.
+    #[error("the tab ended the stream: {code:?}: {reason}")]
+    Reset {
+        /// Why.
+        code: ResetCode,
+        /// Untrusted text for the developer's log.
+        reason: String,
+    },
+}
+
+/// What comes on a response body.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// Bytes, and whether they are the last.
+    Data(Bytes, bool),
+    /// The body ends here, wrongly.
+    Failed(Failure),
+}
+
+/// One exchange. See the module's page.
+pub struct Call {
+    tab: Arc<Tab>,
+    id: StreamId,
+    answer: oneshot::Receiver<Result<(ResponseHead, bool), Failure>>,
+    pieces: mpsc::UnboundedReceiver<Piece>,
+    writable: Arc<Notify>,
+    /// Nothing is left to cancel.
+    done: bool,
+}
+
+impl Call {
+    pub(super) fn new(
+        tab: Arc<Tab>,
+        id: StreamId,
+        answer: oneshot::Receiver<Result<(ResponseHead, bool), Failure>>,
+        pieces: mpsc::UnboundedReceiver<Piece>,
+        writable: Arc<Notify>,
+    ) -> Self {
+        Self { tab, id, answer, pieces, writable, done: false }
+    }
+
+    /// The sending half of the exchange's request body.
+    #[must_use]
+    pub fn body(&self) -> BodySender {
+        BodySender { tab: Arc::clone(&self.tab), id: self.id, writable: Arc::clone(&self.writable) }
+    }
+
+    /// Waits for the response head; true when no body follows. Call it once.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn answer(&mut self) -> Result<(ResponseHead, bool), Failure> {
+        let result = (&mut self.answer).await.unwrap_or(Err(Failure::TabLost));
+        self.done = !matches!(result, Ok((_, false)));
+        result
+    }
+
+    /// The next piece of the response body, `None` after the last. Its credit goes back at once: the piece is
+    /// about to be written to the caller.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(match std::task::ready!(self.pieces.poll_recv(cx)) {
+            Some(Piece::Data(data, fin)) => {
+                self.done = fin;
+                if !fin {
+                    self.tab.consumed(self.id, data.len());
+                }
+                Some(Ok(data))
+            }
+            Some(Piece::Failed(failure)) => {
+                self.done = true;
+                Some(Err(failure))
+            }
+            None => {
+                self.done = true;
+                Some(Err(Failure::TabLost))
+            }
+        })
+    }
+
+    /// The first piece of the body, if it is here already: small answers come whole, with their head.
+    pub fn first_piece(&mut self) -> Option<Result<Bytes, Failure>> {
+        match self.poll_piece(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(piece) => piece,
+            Poll::Pending => None,
+        }
+    }
+
+    /// Whether the last piece was taken.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The response's body is not wanted, the handler's work is.
+    pub fn stop(&mut self) {
+        self.tab.stop(self.id);
+    }
+
+    /// Ends the exchange now, with this reason for the tab.
+    pub fn cancel(&mut self, code: ResetCode) {
+        if !std::mem::replace(&mut self.done, true) {
+            self.tab.cancel(self.id, code);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.cancel(ResetCode::Cancelled);
+    }
+}
+
+/// Sends a request body with backpressure.
+pub struct BodySender {
+    tab: Arc<Tab>,
+    id: StreamId,
+    writable: Arc<Notify>,
+}
+
+impl BodySender {
+    /// Sends a piece once there is room; false when the tab wants no more.
+    pub async fn send(&self, data: Bytes, fin: bool) -> bool {
+        loop {
+            match self.tab.room(self.id) {
+                None => return false,
+                Some(0) => self.writable.notified().await,
+                Some(_) => return self.tab.send(self.id, data, fin),
+            }
+        }
+    }
+
+    /// Breaks the exchange off, response included.
+    pub fn abort(&self) {
+        self.tab.cancel(self.id, ResetCode::Cancelled);
+    }
+}

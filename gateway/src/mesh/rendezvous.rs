@@ -1,0 +1,257 @@
+//! From a signalling offer to a tab in the pool, and back out when it leaves.
+//!
+//! One task reads the signalling link and hands each message to the task of its attempt; an attempt's task owns its
+//! peer from offer to close and runs on a thread of its own kind, so that a hop less lies on every message's way.
+
+use super::peer::{ChannelEvent, Peer, PeerEvent};
+use super::pool::Pool;
+use super::tab::{Tab, Watcher};
+use crate::config::{PeerConfig, PoolConfig};
+use crate::metrics::Metrics;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use tabmesh_protocol::Config;
+use tabmesh_protocol::signal::{ClientMessage, Relay, ServerMessage};
+use tabmesh_signaling::Link;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+/// Messages for one attempt that may wait; a tab that sends more than it is owed loses the rest.
+const ATTEMPT_QUEUE: usize = 64;
+
+/// Attempts one tab may have at once: the one that works and the one that replaces it.
+const ATTEMPTS_PER_TAB: usize = 2;
+
+/// What every attempt needs.
+pub struct Rendezvous {
+    pool: Arc<Pool>,
+    metrics: Arc<Metrics>,
+    peer: PeerConfig,
+    limits: PoolConfig,
+    listen: IpAddr,
+    drivers: Vec<Handle>,
+    next_tab: AtomicU64,
+}
+
+/// A message for an attempt.
+enum Input {
+    Relay(Relay),
+    /// The tab's signalling socket ended: first sign of its death.
+    Left,
+}
+
+type Key = (String, u32);
+
+impl Rendezvous {
+    /// Starts the driver threads.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn new(
+        pool: Arc<Pool>,
+        metrics: Arc<Metrics>,
+        peer: PeerConfig,
+        limits: PoolConfig,
+        listen: IpAddr,
+    ) -> std::io::Result<Arc<Self>> {
+        let drivers = (0..peer.peer_threads.max(1)).map(driver).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Arc::new(Self { pool, metrics, peer, limits, listen, drivers, next_tab: AtomicU64::new(1) }))
+    }
+
+    /// Serves one signalling link until it ends. Tabs that are joined stay.
+    pub async fn run(self: Arc<Self>, mut link: Link) {
+        let mut attempts: HashMap<Key, mpsc::Sender<Input>> = HashMap::new();
+        while let Some(message) = link.rx.recv().await {
+            attempts.retain(|_, inputs| !inputs.is_closed());
+            match message {
+                ServerMessage::Relay { from, session, relay } => {
+                    let key = (from, session);
+                    if let Some(inputs) = attempts.get(&key) {
+                        let _ = inputs.try_send(Input::Relay(relay));
+                    } else if let Relay::Offer { sdp } = relay
+                        && self.has_room(&key.0, &attempts)
+                    {
+                        let inputs = self.start(key.clone(), sdp, link.tx.clone());
+                        attempts.insert(key, inputs);
+                    }
+                }
+                ServerMessage::PeerLeft { id } => {
+                    for (_, inputs) in attempts.iter().filter(|((peer, _), _)| *peer == id) {
+                        let _ = inputs.try_send(Input::Left);
+                    }
+                }
+                ServerMessage::Error { code, message } => {
+                    tracing::debug!(?code, message, "signalling says");
+                }
+                ServerMessage::Joined { .. } | ServerMessage::PeerJoined { .. } => {}
+            }
+        }
+    }
+
+    fn has_room(&self, peer: &str, attempts: &HashMap<Key, mpsc::Sender<Input>>) -> bool {
+        let own = attempts.keys().filter(|(other, _)| other == peer).count();
+        let room = attempts.len() < self.limits.max_tabs && own < ATTEMPTS_PER_TAB;
+        if !room {
+            tracing::warn!(peer, attempts = attempts.len(), "offer refused: too many");
+        }
+        room
+    }
+
+    fn start(self: &Arc<Self>, key: Key, offer: String, signal: mpsc::Sender<ClientMessage>) -> mpsc::Sender<Input> {
+        let (inputs, queue) = mpsc::channel(ATTEMPT_QUEUE);
+        let id = self.next_tab.fetch_add(1, Ordering::Relaxed);
+        let index = usize::try_from(id).unwrap_or(0) % self.drivers.len();
+        let attempt = Attempt { shared: Arc::clone(self), id, key, signal };
+        self.drivers[index].spawn(attempt.run(offer, queue));
+        inputs
+    }
+}
+
+/// A thread with a runtime of its own that runs until the process ends.
+fn driver(index: usize) -> std::io::Result<Handle> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new()
+        .name(format!("peers-{index}"))
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
+}
+
+/// One connection attempt and, if it succeeds, the tab's whole life.
+struct Attempt {
+    shared: Arc<Rendezvous>,
+    id: u64,
+    key: Key,
+    signal: mpsc::Sender<ClientMessage>,
+}
+
+impl Attempt {
+    async fn run(self, offer: String, mut inputs: mpsc::Receiver<Input>) {
+        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen).await {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::error!(%error, "no data channel can be made; are the ICE ports free?");
+                return self.say(Relay::Bye { reason: "the gateway has no free port".to_owned() }).await;
+            }
+        };
+        let joining = tokio::time::timeout(PeerConfig::JOIN_DEADLINE, self.join(&peer, offer, &mut inputs, &mut events));
+        match joining.await {
+            Ok(Ok(())) => self.live(&peer, &mut inputs, &mut events).await,
+            Ok(Err(reason)) => tracing::info!(peer = self.key.0, reason, "tab did not join"),
+            Err(_) => {
+                tracing::info!(peer = self.key.0, "tab did not join: no data channel before the deadline");
+                self.say(Relay::Bye { reason: "the data channel did not open in time".to_owned() }).await;
+            }
+        }
+        peer.close().await;
+    }
+
+    /// Answers the offer and waits for the channel.
+    async fn join(
+        &self,
+        peer: &Peer,
+        offer: String,
+        inputs: &mut mpsc::Receiver<Input>,
+        events: &mut mpsc::Receiver<PeerEvent>,
+    ) -> Result<(), String> {
+        self.answer(peer, offer).await?;
+        loop {
+            tokio::select! {
+                event = peer.next() => match event {
+                    ChannelEvent::Open => return Ok(()),
+                    ChannelEvent::Message(_) => return Err("message before the channel was open".to_owned()),
+                    ChannelEvent::Closed => return Err("channel closed".to_owned()),
+                },
+                Some(event) = events.recv() => match event {
+                    PeerEvent::Candidate(candidate) => self.say(Relay::Candidate { candidate }).await,
+                    PeerEvent::Unsure => {}
+                    PeerEvent::Gone => return Err("connection failed".to_owned()),
+                },
+                input = inputs.recv() => match input {
+                    Some(Input::Relay(relay)) => self.relayed(peer, relay).await?,
+                    Some(Input::Left) => return Err("tab left".to_owned()),
+                    None => return Err("signalling ended".to_owned()),
+                },
+            }
+        }
+    }
+
+    /// The tab's life in the pool.
+    async fn live(&self, peer: &Peer, inputs: &mut mpsc::Receiver<Input>, events: &mut mpsc::Receiver<PeerEvent>) {
+        let config = Config {
+            // Tabs open no streams towards a gateway.
+            max_incoming_streams: 0,
+            max_outgoing_streams: self.shared.limits.tab_concurrency,
+            agent: concat!("tabmesh/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..Config::default()
+        };
+        let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.shared.pool) as Arc<dyn Watcher>));
+        let tab = Tab::new(self.id, self.key.0.clone(), config, Arc::clone(&self.shared.metrics), watcher);
+        self.shared.metrics.joins.inc();
+        self.shared.pool.add(&tab);
+        let receiving = async {
+            loop {
+                match peer.next().await {
+                    ChannelEvent::Message(message) => tab.receive(message),
+                    ChannelEvent::Open => {}
+                    ChannelEvent::Closed => return tab.close("the data channel closed"),
+                }
+            }
+        };
+        let mut signalled = true;
+        let watching = async {
+            loop {
+                tokio::select! {
+                    event = events.recv() => match event {
+                        Some(PeerEvent::Candidate(candidate)) => self.say(Relay::Candidate { candidate }).await,
+                        Some(PeerEvent::Unsure) => tab.probe(),
+                        Some(PeerEvent::Gone) | None => return tab.close("the connection failed"),
+                    },
+                    input = inputs.recv(), if signalled => match input {
+                        Some(Input::Relay(relay)) => {
+                            if let Err(reason) = self.relayed(peer, relay).await {
+                                return tab.close(&reason);
+                            }
+                        }
+                        Some(Input::Left) => tab.probe(),
+                        // The link is gone, the channel is not.
+                        None => signalled = false,
+                    },
+                }
+            }
+        };
+        tokio::select! {
+            () = tab.run(peer) => {}
+            () = receiving => {}
+            () = watching => {}
+        }
+        tab.close("the connection ended");
+        self.shared.pool.remove(tab.id);
+    }
+
+    async fn relayed(&self, peer: &Peer, relay: Relay) -> Result<(), String> {
+        match relay {
+            Relay::Offer { sdp } => self.answer(peer, sdp).await,
+            Relay::Candidate { candidate } => {
+                peer.add_candidate(candidate).await;
+                Ok(())
+            }
+            Relay::Bye { reason } => Err(format!("the tab said goodbye: {}", reason.escape_debug())),
+            Relay::Answer { .. } => Err("a tab does not answer".to_owned()),
+        }
+    }
+
+    async fn answer(&self, peer: &Peer, offer: String) -> Result<(), String> {
+        let sdp = peer.answer(offer).await.map_err(|error| format!("offer not acceptable: {error}"))?;
+        self.say(Relay::Answer { sdp }).await;
+        Ok(())
+    }
+
+    async fn say(&self, relay: Relay) {
+        let (to, session) = self.key.clone();
+        // Without a link the tab will notice by itself.
+        let _ = self.signal.send(ClientMessage::Relay { to, session, relay }).await;
+    }
+}

@@ -1,0 +1,337 @@
+//! One joined tab: a protocol session, its exchanges, and the loop that sends for it.
+//!
+//! Any task may use a [`Tab`]; its state is behind one short-held lock, never across an await. What carries the
+//! messages is a [`Transport`]; the tab does not know which. After [`Tab::close`] every exchange has failed and
+//! nothing more happens.
+
+use super::call::{Call, Failure, Piece};
+use crate::metrics::Metrics;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use tabmesh_protocol::{
+    Config, Event, RequestHead, ResetCode, ResponseHead, Role, SendError, Session, StreamId, Violation,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// Number of a tab in this process; never used again.
+pub type TabId = u64;
+
+/// What carries a session's messages, in order and reliably.
+#[async_trait::async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends one message, waiting while the transport's buffer is full; false once the transport is closed.
+    async fn send(&self, message: Vec<u8>) -> bool;
+}
+
+/// Somebody who wants to know when a tab's readiness changes: the pool.
+pub trait Watcher: Send + Sync {
+    /// The tab may take streams now that it did not take before, or the other way round.
+    fn changed(&self, tab: &Arc<Tab>);
+}
+
+/// One joined tab. See the module's page.
+pub struct Tab {
+    /// Its number.
+    pub id: TabId,
+    /// Its id at the signalling server, for logs.
+    pub peer: String,
+    epoch: Instant,
+    state: Mutex<State>,
+    /// Something waits to be sent, or the state changed so that the send loop must look.
+    outbox: Notify,
+    ready: AtomicBool,
+    closed: AtomicBool,
+    metrics: Arc<Metrics>,
+    watcher: Weak<dyn Watcher>,
+}
+
+struct State {
+    session: Session,
+    exchanges: HashMap<StreamId, Exchange>,
+}
+
+/// The gateway's end of one stream.
+struct Exchange {
+    answer: Option<oneshot::Sender<Result<(ResponseHead, bool), Failure>>>,
+    /// Unbounded as a channel, bounded by the stream's window.
+    body: mpsc::UnboundedSender<Piece>,
+    writable: Arc<Notify>,
+    handler: Arc<str>,
+    request_id: Arc<str>,
+}
+
+impl Exchange {
+    fn fail(self, failure: Failure) {
+        self.writable.notify_one();
+        match self.answer {
+            // A receiver that is gone needs no answer.
+            Some(answer) => drop(answer.send(Err(failure))),
+            None => drop(self.body.send(Piece::Failed(failure))),
+        }
+    }
+}
+
+impl Tab {
+    /// A tab whose transport has just opened.
+    #[must_use]
+    pub fn new(id: TabId, peer: String, config: Config, metrics: Arc<Metrics>, watcher: Weak<dyn Watcher>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            peer,
+            epoch: Instant::now(),
+            state: Mutex::new(State {
+                session: Session::new(Role::Gateway, config, Duration::ZERO),
+                exchanges: HashMap::new(),
+            }),
+            outbox: Notify::new(),
+            ready: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            metrics,
+            watcher,
+        })
+    }
+
+    /// Whether a stream may be opened now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// Whether [`Tab::close`] has happened.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Opens a stream; `fin` when no body follows.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent.
+    pub fn open(self: &Arc<Self>, head: &RequestHead, fin: bool) -> Result<Call, SendError> {
+        let mut state = self.lock();
+        if self.is_closed() {
+            return Err(SendError::NotAccepting);
+        }
+        let id = state.session.open(head, fin)?;
+        let (answer, answered) = oneshot::channel();
+        let (body, pieces) = mpsc::unbounded_channel();
+        let writable = Arc::new(Notify::new());
+        let exchange = Exchange {
+            answer: Some(answer),
+            body,
+            writable: Arc::clone(&writable),
+            handler: head.target.handler.as_str().into(),
+            request_id: head.request_id.as_str().into(),
+        };
+        state.exchanges.insert(id, exchange);
+        self.after(state);
+        Ok(Call::new(Arc::clone(self), id, answered, pieces, writable))
+    }
+
+    /// Body bytes that the stream's send buffer has room for; `None` once the peer takes no more.
+    pub(super) fn room(&self, id: StreamId) -> Option<usize> {
+        let mut state = self.lock();
+        state.session.takes_body(id).then(|| state.session.room(id))
+    }
+
+    /// Queues body bytes; false once the peer takes no more.
+    pub(super) fn send(&self, id: StreamId, data: Bytes, fin: bool) -> bool {
+        let mut state = self.lock();
+        let sent = state.session.send(id, data, fin).is_ok();
+        self.after(state);
+        sent
+    }
+
+    pub(super) fn consumed(&self, id: StreamId, bytes: usize) {
+        let mut state = self.lock();
+        let now = self.epoch.elapsed();
+        state.session.consumed(now, id, bytes);
+        self.after(state);
+    }
+
+    /// The caller lost interest.
+    pub(super) fn cancel(&self, id: StreamId, code: ResetCode) {
+        let mut state = self.lock();
+        if let Some(exchange) = state.exchanges.remove(&id) {
+            exchange.writable.notify_one();
+        }
+        let now = self.epoch.elapsed();
+        state.session.reset(now, id, code, "");
+        self.after(state);
+    }
+
+    /// The body is not wanted (a HEAD request), the rest of the exchange is.
+    pub(super) fn stop(&self, id: StreamId) {
+        let mut state = self.lock();
+        let now = self.epoch.elapsed();
+        state.session.stop(now, id);
+        self.after(state);
+    }
+
+    /// Tells the tab that this gateway is going away (it opens no new streams).
+    pub fn say_draining(&self) {
+        let mut state = self.lock();
+        state.session.set_draining(true);
+        self.after(state);
+    }
+
+    /// Something hints that the tab is gone: it must show a sign of life soon.
+    pub fn probe(&self) {
+        let mut state = self.lock();
+        state.session.probe(self.epoch.elapsed());
+        self.after(state);
+    }
+
+    /// A message came from the transport. On a violation the tab closes; no other tab notices.
+    pub fn receive(self: &Arc<Self>, message: Bytes) {
+        if self.is_closed() {
+            return;
+        }
+        let mut state = self.lock();
+        let result = state.session.handle_message(self.epoch.elapsed(), message);
+        self.dispatch(&mut state);
+        self.after(state);
+        if let Err(violation) = result {
+            self.violated(&violation);
+        }
+    }
+
+    /// Sends what waits and watches the clock until the tab is closed, from either side.
+    pub async fn run(self: &Arc<Self>, transport: &dyn Transport) {
+        while !self.is_closed() {
+            let (message, deadline) = {
+                let mut state = self.lock();
+                let message = state.session.poll_transmit();
+                // Sending makes room, which is an event.
+                self.dispatch(&mut state);
+                (message, self.epoch + state.session.poll_timeout())
+            };
+            if let Some(message) = message {
+                if !transport.send(message).await {
+                    self.close("the data channel closed");
+                }
+                continue;
+            }
+            tokio::select! {
+                () = self.outbox.notified() => {}
+                () = tokio::time::sleep_until(deadline.into()) => {
+                    let result = self.lock().session.handle_timeout(self.epoch.elapsed());
+                    if let Err(violation) = result {
+                        self.violated(&violation);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the tab: every exchange fails, no new one starts.
+    pub fn close(self: &Arc<Self>, reason: &str) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tracing::info!(tab = self.id, peer = self.peer, reason, "tab left");
+        let exchanges = std::mem::take(&mut self.lock().exchanges);
+        exchanges.into_values().for_each(|exchange| exchange.fail(Failure::TabLost));
+        self.set_ready(false);
+        self.outbox.notify_one();
+    }
+
+    fn violated(self: &Arc<Self>, violation: &Violation) {
+        if *violation != Violation::Silent {
+            self.metrics.violations.inc();
+            tracing::warn!(tab = self.id, peer = self.peer, %violation, "tab broke the protocol");
+        }
+        self.close(&violation.to_string());
+    }
+
+    /// Locks the state. A panic elsewhere under the lock leaves plain data, which stays usable.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the send loop if there is something to send.
+    fn after(&self, state: MutexGuard<'_, State>) {
+        let wake = state.session.wants_transmit();
+        drop(state);
+        if wake {
+            self.outbox.notify_one();
+        }
+    }
+
+    fn set_ready(self: &Arc<Self>, ready: bool) {
+        if self.ready.swap(ready, Ordering::AcqRel) != ready
+            && let Some(watcher) = self.watcher.upgrade()
+        {
+            watcher.changed(self);
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, state: &mut State) {
+        // Answers go last: whoever wakes by one then finds the body pieces that came with it.
+        let mut answers = Vec::new();
+        while let Some(event) = state.session.poll_event() {
+            match event {
+                Event::Ready(hello) => tracing::info!(tab = self.id, peer = self.peer, agent = hello.agent, "tab joined"),
+                // `max_incoming_streams` is 0 for tabs: the session refuses before we get here.
+                Event::Request { .. } => {}
+                Event::Response { id, head, fin } => {
+                    if let Some(answer) = state.exchanges.get_mut(&id).and_then(|exchange| exchange.answer.take()) {
+                        answers.push((answer, head, fin));
+                    }
+                    if fin {
+                        state.exchanges.remove(&id);
+                    }
+                }
+                Event::Data { id, data, fin } => {
+                    if let Some(exchange) = state.exchanges.get(&id) {
+                        let _ = exchange.body.send(Piece::Data(data, fin));
+                    }
+                    if fin {
+                        state.exchanges.remove(&id);
+                    }
+                }
+                Event::Reset { id, code, reason } => {
+                    if let Some(exchange) = state.exchanges.remove(&id) {
+                        exchange.fail(Failure::Reset { code, reason });
+                    }
+                }
+                Event::Stopped { id } | Event::Writable { id } => {
+                    if let Some(exchange) = state.exchanges.get(&id) {
+                        exchange.writable.notify_one();
+                    }
+                }
+                Event::Draining(draining) => {
+                    tracing::info!(tab = self.id, draining, "tab changed its mind");
+                }
+                Event::Log { stream, level, text } => {
+                    let exchange = stream.and_then(|id| state.exchanges.get(&id));
+                    log_line(self.id, exchange, level, &text);
+                }
+                Event::Pong { load, round_trip } => {
+                    self.metrics.round_trip.observe(round_trip.as_secs_f64());
+                    tracing::trace!(tab = self.id, ?load, ?round_trip, "pong");
+                }
+            }
+        }
+        for (answer, head, fin) in answers {
+            let _ = answer.send(Ok((*head, fin)));
+        }
+        self.set_ready(!self.is_closed() && state.session.accepting());
+    }
+}
+
+/// A line of a handler's console, into the gateway's log with the request's id. The text is a stranger's: it is a
+/// field, never a format.
+fn log_line(tab: TabId, exchange: Option<&Exchange>, level: u8, text: &str) {
+    let handler = exchange.map_or("-", |exchange| &exchange.handler);
+    let request_id = exchange.map_or("-", |exchange| &exchange.request_id);
+    match level {
+        0 => tracing::debug!(target: "tabmesh::handler", tab, handler, request_id, text),
+        1 => tracing::info!(target: "tabmesh::handler", tab, handler, request_id, text),
+        2 => tracing::warn!(target: "tabmesh::handler", tab, handler, request_id, text),
+        _ => tracing::error!(target: "tabmesh::handler", tab, handler, request_id, text),
+    }
+}

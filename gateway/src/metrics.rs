@@ -1,0 +1,81 @@
+//! What the gateway counts, in Prometheus' text format. Labels are few and from fixed sets: nothing that a stranger
+//! chooses becomes a label.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Outcome {
+    /// `ok`, or the slug of the problem that the caller got.
+    pub outcome: &'static str,
+}
+
+/// The counters, gauges and histograms.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests to handlers, by outcome.
+    pub requests: Family<Outcome, Counter>,
+    /// Time to the response head, in seconds.
+    pub latency: Histogram,
+    /// Requests being answered now.
+    pub active: Gauge,
+    /// Requests waiting for a tab.
+    pub queued: Gauge,
+    /// Tabs joined.
+    pub tabs: Gauge,
+    /// Connection attempts of tabs.
+    pub joins: Counter,
+    /// Second tries on another tab.
+    pub retries: Counter,
+    /// Tabs that broke the protocol.
+    pub violations: Counter,
+    /// Time from ping to pong, in seconds.
+    pub round_trip: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("tabmesh");
+        let requests = Family::default();
+        registry.register("requests", "Requests to handlers, by outcome", requests.clone());
+        let latency = Histogram::new(exponential_buckets(0.000_25, 2.0, 18));
+        registry.register_with_unit("response_head", "Time to the response head", Unit::Seconds, latency.clone());
+        let active = Gauge::default();
+        registry.register("active_requests", "Requests being answered now", active.clone());
+        let queued = Gauge::default();
+        registry.register("queued_requests", "Requests waiting for a tab", queued.clone());
+        let tabs = Gauge::default();
+        registry.register("tabs", "Tabs joined", tabs.clone());
+        let joins = Counter::default();
+        registry.register("joins", "Data channels opened by tabs", joins.clone());
+        let retries = Counter::default();
+        registry.register("retries", "Requests sent to another tab after a failure", retries.clone());
+        let violations = Counter::default();
+        registry.register("protocol_violations", "Tabs closed for breaking the protocol", violations.clone());
+        let round_trip = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
+        registry.register_with_unit("ping", "Time from ping to pong", Unit::Seconds, round_trip.clone());
+        Self { registry, requests, latency, active, queued, tabs, joins, retries, violations, round_trip }
+    }
+}
+
+impl Metrics {
+    /// Everything in the OpenMetrics text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// Counts one request.
+    pub fn count(&self, outcome: &'static str) {
+        self.requests.get_or_create(&Outcome { outcome }).inc();
+    }
+}

@@ -1,0 +1,163 @@
+//! `tabmesh serve`: every part, put together, started and stopped in order.
+
+use crate::catalog::Catalog;
+use crate::config::{ServeConfig, SignalConfig};
+use crate::front::Front;
+use crate::headless::{self, HeadlessConfig};
+use crate::invoke::Invoker;
+use crate::mesh::peer::ice_servers;
+use crate::mesh::pool::Pool;
+use crate::mesh::rendezvous::Rendezvous;
+use crate::metrics::Metrics;
+use crate::server;
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tabmesh_protocol::signal::Role;
+use tabmesh_signaling::{Hub, HubConfig, Join, Policy, client};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Path of the worker page as headless tabs open it.
+pub const WORKER_PAGE: &str = "/_mesh/worker?autostart=1";
+
+/// Waits between attempts to reach a shared signaling server, first and longest.
+const SIGNAL_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// How often readiness is looked at before the `ready` line.
+const READY_POLL: Duration = Duration::from_millis(20);
+
+/// Runs a gateway until SIGINT or SIGTERM.
+///
+/// # Errors
+/// What keeps it from starting, as a sentence.
+pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
+    let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
+    let catalog = Catalog::open(&config.data)
+        .with_context(|| format!("cannot open the store in {}", config.data.display()))?;
+    let listener = TcpListener::bind(config.http.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; is another gateway running?", config.http.listen))?;
+    let address = listener.local_addr()?;
+
+    let metrics = Arc::new(Metrics::default());
+    let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
+    let rendezvous =
+        Rendezvous::new(Arc::clone(&pool), Arc::clone(&metrics), config.peer, config.pool.clone(), address.ip())
+            .context("cannot start the threads that drive data channels")?;
+    let policy = Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
+    let hub = config.signal.signal.is_none().then(|| Hub::new(HubConfig { policy, ..HubConfig::default() }));
+    match (&hub, config.signal.signal.clone()) {
+        (_, Some(url)) => drop(tokio::spawn(meet_at(url, config.signal.clone(), Arc::clone(&rendezvous)))),
+        (Some(hub), None) => {
+            let link = hub.attach_local(Role::Gateway, &config.signal.pool);
+            tokio::spawn(Arc::clone(&rendezvous).run(link));
+        }
+        (None, None) => {}
+    }
+
+    let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), config.http.clone(), config.pool);
+    let front = Front::new(&config.http, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, hub.clone());
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped.clone()), config.http.drain()));
+
+    let url = page_base(address);
+    let tabs = (config.tabs > 0).then(|| {
+        let page = format!("{url}{WORKER_PAGE}&pool={}", config.signal.pool);
+        let headless = HeadlessConfig { browser: config.browser, ..HeadlessConfig::new(page, config.tabs) };
+        tokio::spawn(headless::run(headless, wait(stopped)))
+    });
+    println!("listening: {url}");
+    if config.tabs == 0 {
+        println!("no tab yet: open {url}/_mesh/worker in a browser");
+    }
+
+    let mut tabs = tabs;
+    let ended = tokio::select! {
+        signal = shutdown_signal() => signal,
+        error = failed(&mut tabs) => Err(error),
+        never = announce(&pool, config.tabs.max(1), &url) => match never {},
+    };
+    tracing::info!("shutting down: requests in flight finish first");
+    pool.drain();
+    pool.tabs().iter().for_each(|tab| tab.say_draining());
+    // Receivers are alive: both tasks hold one.
+    let _ = stop.send(true);
+    let _ = serving.await;
+    if let Some(hub) = hub {
+        hub.shutdown();
+    }
+    if let Some(tabs) = tabs.filter(|tabs| !tabs.is_finished()) {
+        let _ = tabs.await;
+    }
+    ended
+}
+
+/// Prints the `ready` line once the tabs serve; then never returns.
+async fn announce(pool: &Pool, tabs: usize, url: &str) -> std::convert::Infallible {
+    while pool.count().1 < tabs {
+        tokio::time::sleep(READY_POLL).await;
+    }
+    println!("ready: {url}");
+    println!("try:");
+    println!("  curl -T examples/hello.js {url}/_mesh/v1/handlers/hello");
+    println!("  curl {url}/hello/any/path?x=1");
+    std::future::pending().await
+}
+
+/// Resolves when headless tabs cannot run at all.
+async fn failed(tabs: &mut Option<tokio::task::JoinHandle<Result<(), headless::HeadlessError>>>) -> anyhow::Error {
+    let Some(tabs) = tabs else { return std::future::pending().await };
+    match tabs.await {
+        Ok(Err(error)) => error.into(),
+        _ => std::future::pending().await,
+    }
+}
+
+/// Keeps a link to a shared signaling server. Joined tabs do not notice when it breaks.
+async fn meet_at(url: String, config: SignalConfig, rendezvous: Arc<Rendezvous>) {
+    let mut backoff = SIGNAL_BACKOFF.0;
+    loop {
+        let join = Join { role: Role::Gateway, pool: config.pool.clone(), token: config.gateway_token.clone() };
+        match client::connect(&url, join).await {
+            Ok(link) => {
+                tracing::info!(url, "signaling server reached");
+                backoff = SIGNAL_BACKOFF.0;
+                Arc::clone(&rendezvous).run(link).await;
+                tracing::warn!(url, "signaling server lost");
+            }
+            Err(error) => tracing::warn!(url, %error, "signaling server not reached"),
+        }
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(SIGNAL_BACKOFF.1);
+    }
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and then it is over too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// The address to open pages at: a wildcard address is not one.
+fn page_base(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+///
+/// # Errors
+/// When signals cannot be listened for.
+pub async fn shutdown_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! What must survive a restart: tenants, handlers and their bundles, in one SQLite file.
+//!
+//! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
+//! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
+
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, named_params, params};
+
+/// The tenant of a gateway that is used by one.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// Name of the database inside the data directory.
+pub const FILE_NAME: &str = "tabmesh.db";
+
+/// How long a bundle that no handler uses any more is kept, in milliseconds: requests that began on it may still need
+/// it in a tab.
+pub const BUNDLE_GRACE_MS: u64 = 60 * 60 * 1000;
+
+/// How long to wait for another process that holds the database (a backup, `sqlite3` on the command line).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data directory could not be made or read.
+    #[error("cannot use the data directory {}: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A later version of Tabmesh wrote this store.
+    #[error(
+        "the store {} has format {found}, made by a newer tabmesh; this one knows formats up to {known}: \
+         install that version again or use another data directory", path.display()
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
+    /// As many handlers as allowed exist.
+    #[error("the limit of {limit} handlers is reached")]
+    Full {
+        /// The limit.
+        limit: usize,
+    },
+    /// The database failed or holds what it should not.
+    #[error("the store failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The task that does the disk work was ended (the process is shutting down).
+    #[error("the store is closing")]
+    Closing,
+}
+
+/// A handler as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandlerRow {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// SHA-256 of its bundle in hex.
+    pub version: String,
+    /// Its limits as JSON.
+    pub limits: String,
+    /// Its modules' names, kinds and sizes as JSON.
+    pub modules: String,
+    /// Size of the bundle in bytes.
+    pub size: u64,
+    /// When it was first put; milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When it was last put; milliseconds since 1970.
+    pub updated_at_ms: u64,
+}
+
+/// The store, open.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the store in a directory; makes both if they are not there (the directory only for its owner).
+    ///
+    /// # Errors
+    /// [`StoreError::Directory`], [`StoreError::Newer`] for a store that a newer version made, and database errors.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        make_directory(directory)
+            .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+        let path = directory.join(FILE_NAME);
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Before anything is written: a newer store stays as it is.
+        schema::check_version(&connection, &path)?;
+        // Readers and the writer do not wait for each other, and a commit is one append.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // In WAL mode the usual NORMAL leaves the last commits in the system's cache: they survive SIGKILL but not a
+        // power cut. A PUT that was answered must, and deploys are rare enough for an fsync each.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        schema::migrate(&mut connection, &path)?;
+        Ok(Store { connection })
+    }
+
+    /// All handlers of all tenants, sorted by tenant and name.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn handlers(&self) -> Result<Vec<HandlerRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{SELECT} ORDER BY tenant, name"))?;
+        let rows = statement.query_map([], handler_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Writes a handler and its bundle at once; `true` if there was none of this name. Its `created_at_ms` only counts
+    /// then. At most `max_handlers` in all.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] for a new handler beyond the limit (nothing is written), and database errors.
+    pub fn put(
+        &mut self,
+        handler: &HandlerRow,
+        bundle: &[u8],
+        max_handlers: usize,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let previous: Option<String> = transaction
+            .prepare_cached("SELECT version FROM handlers WHERE tenant = ?1 AND name = ?2")?
+            .query_row(params![handler.tenant, handler.name], |row| row.get(0))
+            .optional()?;
+        if previous.is_none() {
+            let count: i64 = transaction.query_row("SELECT count(*) FROM handlers", [], |row| row.get(0))?;
+            if usize::try_from(count).unwrap_or(usize::MAX) >= max_handlers {
+                return Err(StoreError::Full { limit: max_handlers });
+            }
+        }
+        transaction
+            .prepare_cached(
+                "INSERT INTO bundles (hash, bytes, unused_since) VALUES (?1, ?2, NULL)
+                 ON CONFLICT (hash) DO UPDATE SET unused_since = NULL",
+            )?
+            .execute(params![handler.version, bundle])?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO handlers (tenant, name, version, limits, modules, size, created_at, updated_at)
+                 VALUES (:tenant, :name, :version, :limits, :modules, :size, :created_at, :updated_at)
+                 ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits,
+                     modules = :modules, size = :size, updated_at = :updated_at",
+            )?
+            .execute(named_params! {
+                ":tenant": handler.tenant,
+                ":name": handler.name,
+                ":version": handler.version,
+                ":limits": handler.limits,
+                ":modules": handler.modules,
+                ":size": integer(handler.size),
+                ":created_at": integer(handler.created_at_ms),
+                ":updated_at": integer(handler.updated_at_ms),
+            })?;
+        sweep(&transaction, previous.as_deref(), handler.updated_at_ms)?;
+        transaction.commit()?;
+        Ok(previous.is_none())
+    }
+
+    /// Removes a handler; `false` if there was none.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn delete(&mut self, tenant: &str, name: &str, now_ms: u64) -> Result<bool, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: Option<String> = transaction
+            .prepare_cached("DELETE FROM handlers WHERE tenant = ?1 AND name = ?2 RETURNING version")?
+            .query_row(params![tenant, name], |row| row.get(0))
+            .optional()?;
+        sweep(&transaction, version.as_deref(), now_ms)?;
+        transaction.commit()?;
+        Ok(version.is_some())
+    }
+
+    /// The bytes of a bundle, if it is there.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn bundle(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT bytes FROM bundles WHERE hash = ?1")?;
+        Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
+    }
+}
+
+const SELECT: &str =
+    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at FROM handlers";
+
+fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
+    let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));
+    Ok(HandlerRow {
+        tenant: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        limits: row.get(3)?,
+        modules: row.get(4)?,
+        size: unsigned(5)?,
+        created_at_ms: unsigned(6)?,
+        updated_at_ms: unsigned(7)?,
+    })
+}
+
+/// SQLite's integers are signed.
+fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Notes that `version` may have lost its last handler, and drops bundles that have had none for [`BUNDLE_GRACE_MS`].
+fn sweep(connection: &Connection, version: Option<&str>, now_ms: u64) -> rusqlite::Result<()> {
+    if let Some(version) = version {
+        connection
+            .prepare_cached(
+                "UPDATE bundles SET unused_since = ?2
+                 WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM handlers WHERE version = ?1)",
+            )?
+            .execute(params![version, integer(now_ms)])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM bundles WHERE unused_since < ?1")?
+        .execute([integer(now_ms.saturating_sub(BUNDLE_GRACE_MS))])?;
+    Ok(())
+}
+
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    // Handlers' code is their developers' business; other users of the machine have no part in it.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! The tables, and how a store of an older version becomes one of this.
+//!
+//! A migration that was released never changes: a later one follows it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// Migration `n` brings format `n` to format `n + 1`. The format is SQLite's `user_version`; a new file has 0.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE tenants (
+        name TEXT PRIMARY KEY NOT NULL
+    ) STRICT;
+    INSERT INTO tenants (name) VALUES ('default');
+
+    CREATE TABLE bundles (
+        hash         TEXT PRIMARY KEY NOT NULL, -- SHA-256 of bytes, hex
+        bytes        BLOB NOT NULL,             -- JSON
+        unused_since INTEGER                    -- ms since 1970; NULL while a handler has this version
+    ) STRICT;
+    CREATE INDEX bundles_unused ON bundles (unused_since) WHERE unused_since IS NOT NULL;
+
+    CREATE TABLE handlers (
+        tenant     TEXT NOT NULL REFERENCES tenants (name),
+        name       TEXT NOT NULL,
+        version    TEXT NOT NULL REFERENCES bundles (hash),
+        limits     TEXT NOT NULL,               -- JSON
+        modules    TEXT NOT NULL,               -- JSON
+        size       INTEGER NOT NULL,            -- bytes of the bundle
+        created_at INTEGER NOT NULL,            -- ms since 1970
+        updated_at INTEGER NOT NULL,            -- ms since 1970
+        PRIMARY KEY (tenant, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX handlers_version ON handlers (version);
+"];
+
+/// The format this version writes.
+pub(super) fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+/// Refuses a store of a later format. Returns its format.
+pub(super) fn check_version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known() {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: known() });
+    }
+    Ok(found)
+}
+
+/// Brings the store to the known format, each migration whole or not at all.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    loop {
+        // Immediate: of two processes that open an old store at once, the second waits and finds it migrated.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = check_version(&transaction, path)?;
+        let Some(migration) = MIGRATIONS.get(found as usize) else { return Ok(()) };
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", found + 1)?;
+        transaction.commit()?;
+    }
+}

@@ -1,0 +1,23 @@
+//! The harness of Tabmesh's end-to-end tests: real gateways, real browsers, and callers that do what others forbid.
+//!
+//! A [`Gateway`] runs the built `tabmesh` binary; a [`Browser`] is driven over WebDriver; [`raw`] speaks HTTP/1.1 by
+//! hand; a [`hostile::FakeTab`] joins like a tab and then misbehaves. Whatever a test starts ends with it: every child
+//! hangs on a pipe of the test process ([`child`]), so not even a killed test run leaves one behind.
+//!
+//! Failures panic with what was waited for, because every user is a test. Nothing here sleeps for luck: [`eventually`]
+//! and [`child::Lines::wait`] look until a condition holds or a generous limit passes.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+
+pub mod browser;
+pub mod child;
+pub mod examples;
+pub mod gateway;
+pub mod hostile;
+pub mod png;
+pub mod processes;
+pub mod raw;
+mod wait;
+
+pub use browser::Browser;
+pub use gateway::{Gateway, Setup, mesh, solo};
+pub use wait::{LIMIT, eventually, within};

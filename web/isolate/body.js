@@ -1,0 +1,261 @@
+// What Request and Response share: headers that keep everything, and a body.
+//
+// A body stays in the cheapest form that serves: a string or bytes until someone asks for a stream, an incoming body as
+// a queue of chunks until someone asks for a stream. Only then does the browser's own Response hold it, which also does
+// the reading, teeing and form parsing. Nothing here knows about ports or requests in flight.
+
+import { Inbound } from './inbound.js';
+import {
+  Bytes, NativeBlob, NativeHeaders, NativeResponse, NativeStream, NativeTypeError, bareArray, bufferOf, copyBytes, decode,
+  getReader, getter, headersAppend, headersForEach, headersGet, headersHas, headersSet, isArrayBuffer, isBytes, isLocked,
+  isView, parseJson, reject, uncurry,
+} from './intrinsics.js';
+
+const holderUsed = getter(Response.prototype, 'bodyUsed');
+const holderBody = getter(Response.prototype, 'body');
+const holderHeaders = getter(Response.prototype, 'headers');
+const holderClone = uncurry(Response.prototype.clone);
+const readers = {};
+for (const kind of ['text', 'json', 'arrayBuffer', 'bytes', 'blob', 'formData']) {
+  readers[kind] = uncurry(Response.prototype[kind]);
+}
+const blobSize = getter(Blob.prototype, 'size');
+const bufferOfDataView = getter(DataView.prototype, 'buffer');
+
+/** Bytes of a buffer or view, not copied; null for anything else. */
+export function bytesOf(value) {
+  if (isBytes(value)) return value;
+  if (isView(value)) {
+    const buffer = value instanceof DataView ? bufferOfDataView(value) : bufferOf(value);
+    return new Bytes(buffer, value.byteOffset, value.byteLength);
+  }
+  return isArrayBuffer(value) ? new Bytes(value) : null;
+}
+
+/** The simple body behind a stream that `body` handed out, so that `new Response(other.body, other)` stays simple. */
+const simpleBehind = new WeakMap();
+const rememberSimple = WeakMap.prototype.set.bind(simpleBehind);
+const recallSimple = WeakMap.prototype.get.bind(simpleBehind);
+
+const used = () => new NativeTypeError('The body has already been used. A body can be read once; clone() first.');
+
+/** Header list as it travels: [name, value, name, value...] to Headers that keep everything. */
+function headersOf(flat) {
+  const headers = new NativeHeaders();
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = flat[i];
+    // HTTP/2 may split Cookie; its pieces join with "; ", unlike every other header (RFC 9113, 8.2.3).
+    if (name === 'cookie' && headersHas(headers, name)) {
+      headersSet(headers, name, `${headersGet(headers, name)}; ${flat[i + 1]}`);
+    } else {
+      headersAppend(headers, name, flat[i + 1]);
+    }
+  }
+  return headers;
+}
+
+export let takeBody;
+export let forkBody;
+export let moveBody;
+export let flattenHeaders;
+export let copyHeaders;
+export let isEmptyBody;
+export let sizeOfBody;
+
+/** Base of Request and Response. */
+export class Body {
+  /** null, a string, bytes or an Inbound; with a holder, what the holder was made from, if that was simple. */
+  #content = null;
+  #holder = null;
+  #used = false;
+  /** Bytes of a Blob body, else -1. */
+  #size = -1;
+  #headers;
+  #flat;
+
+  /**
+   * @param body a BodyInit, or with `raw` what `forkBody` or `moveBody` returned, or an Inbound
+   * @param {Headers|null} headers owned by this body from now on
+   * @param {string[]|null} flat the same as a flat list, made into Headers when asked for; never changed
+   */
+  constructor(body, headers, flat, raw) {
+    this.#headers = headers;
+    this.#flat = flat;
+    if (body === null || body === undefined) return;
+    if (raw) {
+      if (body instanceof NativeResponse) this.#holder = body;
+      else this.#content = body;
+      return;
+    }
+    let type = '';
+    if (typeof body === 'string') {
+      this.#content = body;
+      type = 'text/plain;charset=UTF-8';
+    } else if (body instanceof NativeStream) {
+      const simple = isLocked(body) ? undefined : recallSimple(body);
+      // The browser refuses a stream that is locked or was read from.
+      const holder = new NativeResponse(body);
+      if (simple === undefined) this.#holder = holder;
+      else this.#content = typeof simple === 'string' ? simple : copyBytes(simple);
+    } else {
+      const bytes = typeof body === 'object' ? bytesOf(body) : null;
+      if (bytes !== null) {
+        this.#content = copyBytes(bytes);
+      } else if (body instanceof URLSearchParams) {
+        this.#content = body.toString();
+        type = 'application/x-www-form-urlencoded;charset=UTF-8';
+      } else if (body instanceof NativeBlob || body instanceof FormData) {
+        this.#holder = new NativeResponse(body);
+        type = headersGet(holderHeaders(this.#holder), 'content-type') ?? '';
+        if (body instanceof NativeBlob) this.#size = blobSize(body);
+      } else {
+        this.#content = `${body}`;
+        type = 'text/plain;charset=UTF-8';
+      }
+    }
+    if (type === '') return;
+    if (this.#headers !== null || this.#flat !== null) {
+      if (!headersHas(this.headers, 'content-type')) headersSet(this.headers, 'content-type', type);
+    } else {
+      this.#flat = ['content-type', type];
+    }
+  }
+
+  get headers() {
+    if (this.#headers === null) {
+      this.#headers = this.#flat === null ? new NativeHeaders() : headersOf(this.#flat);
+      this.#flat = null;
+    }
+    return this.#headers;
+  }
+
+  get body() {
+    if (this.#content === null && this.#holder === null) return null;
+    const stream = holderBody(this.#open());
+    if (this.#simple()) rememberSimple(stream, this.#content);
+    return stream;
+  }
+
+  get bodyUsed() {
+    return this.#used || (this.#holder !== null && holderUsed(this.#holder));
+  }
+
+  text() { return this.#read('text'); }
+  json() { return this.#read('json'); }
+  arrayBuffer() { return this.#read('arrayBuffer'); }
+  bytes() { return this.#read('bytes'); }
+  blob() { return this.#read('blob'); }
+  formData() { return this.#read('formData'); }
+
+  /** The browser's Response that holds this body from now on. */
+  #open() {
+    if (this.#holder === null) {
+      const content = this.#content;
+      if (this.#used) {
+        // Read already, without a stream: what is left is a stream that is spent.
+        this.#holder = new NativeResponse('');
+        getReader(holderBody(this.#holder));
+      } else {
+        this.#holder = new NativeResponse(content instanceof Inbound ? content.stream() : content);
+      }
+    }
+    return this.#holder;
+  }
+
+  /** `text()` and its kin are async in form only: whatever goes wrong is a rejection. */
+  #read(kind) {
+    try {
+      if (this.bodyUsed) return reject(used());
+      const typed = kind === 'blob' || kind === 'formData';
+      const type = typed ? headersGet(this.headers, 'content-type') : null;
+      if (this.#holder === null && this.#content instanceof Inbound) {
+        this.#used = true;
+        return this.#collect(kind, type);
+      }
+      const isNull = this.#content === null && this.#holder === null;
+      let holder = isNull ? new NativeResponse(null) : this.#open();
+      if (type !== null) holder = new NativeResponse(holderBody(holder), { headers: { 'content-type': type } });
+      return readers[kind](holder);
+    } catch (error) {
+      return reject(error);
+    }
+  }
+
+  async #collect(kind, type) {
+    const bytes = await this.#content.collect();
+    switch (kind) {
+      case 'text': return decode(bytes);
+      case 'json': return parseJson(decode(bytes));
+      case 'bytes': return bytes;
+      case 'arrayBuffer': return bufferOf(bytes);
+      default: {
+        const headers = type === null ? {} : { 'content-type': type };
+        return readers[kind](new NativeResponse(bytes, { headers }));
+      }
+    }
+  }
+
+  #assertFresh() {
+    if (this.bodyUsed || (this.#holder !== null && isLocked(holderBody(this.#holder)))) throw used();
+  }
+
+  #simple() {
+    return typeof this.#content === 'string' || isBytes(this.#content);
+  }
+
+  static {
+    /** For sending: null, a string, bytes (own them) or a stream. The body counts as used. Throws if it is used. */
+    takeBody = (self) => {
+      self.#assertFresh();
+      if (self.#content === null && self.#holder === null) return null;
+      if (!self.#simple()) return holderBody(self.#open());
+      self.#used = true;
+      return self.#content;
+    };
+    /** A second body with the same content, for `clone()`; give it to a constructor as `raw`. */
+    forkBody = (self) => {
+      self.#assertFresh();
+      if (self.#simple()) return typeof self.#content === 'string' ? self.#content : copyBytes(self.#content);
+      if (self.#content === null && self.#holder === null) return null;
+      return holderClone(self.#open());
+    };
+    /** The body itself, to live on in another object as `raw`; this one counts as used. */
+    moveBody = (self) => {
+      if (self.#content === null && self.#holder === null) return null;
+      self.#assertFresh();
+      if (self.#holder !== null && !self.#simple()) {
+        const moved = new NativeResponse(holderBody(self.#holder));
+        self.#used = true;
+        return moved;
+      }
+      const content = self.#content;
+      self.#used = true;
+      return content;
+    };
+    /** [Headers or null, flat list or null] for another object with the same headers. */
+    copyHeaders = (self) => [self.#headers === null ? null : new NativeHeaders(self.#headers), self.#flat];
+    /** Headers as they travel. With `length >= 0` content-length is that and nothing else. */
+    flattenHeaders = (self, length) => {
+      const flat = bareArray();
+      if (self.#headers !== null) {
+        headersForEach(self.#headers, (value, name) => {
+          if (length < 0 || name !== 'content-length') {
+            flat[flat.length] = name;
+            flat[flat.length] = value;
+          }
+        });
+      } else if (self.#flat !== null) {
+        for (let i = 0; i < self.#flat.length; i++) flat[i] = self.#flat[i];
+      }
+      if (length >= 0) {
+        flat[flat.length] = 'content-length';
+        flat[flat.length] = `${length}`;
+      }
+      return flat;
+    };
+    /** How long the body is, where that is known without making it: of a Blob; else -1. */
+    sizeOfBody = (self) => self.#size;
+    /** Whether a BodyInit has nothing in it. */
+    isEmptyBody = (body) => body === '' || (typeof body === 'object' && bytesOf(body)?.length === 0);
+  }
+}

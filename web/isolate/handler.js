@@ -1,0 +1,159 @@
+// Loads a handler's code and finds what it can do. Runs once per isolate; nothing here is on the path of a request but
+// `invoke`.
+//
+// Modules become blob: URLs, dependencies first, because the isolate's policy lets code come from nowhere else.
+
+import { NativeTypeError, parseJson, toJson } from './intrinsics.js';
+import { Response, isResponse } from './http.js';
+
+const { compile } = WebAssembly;
+const { createObjectURL, revokeObjectURL } = URL;
+const fromBase64 = Uint8Array.fromBase64?.bind(Uint8Array)
+  ?? ((text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+
+const urlOf = (source) => createObjectURL(new Blob([source], { type: 'text/javascript' }));
+
+/** A module whose default export is a value that source text cannot hold. */
+async function valueModule(value) {
+  const url = urlOf('let value; export { value as default }; export let set = (v) => { value = v; set = undefined; };');
+  (await import(url)).set(value);
+  return url;
+}
+
+/** `import data from './x.json' with { type: 'json' }`: every module is JavaScript here, so the attribute goes. */
+const ATTRIBUTES = /^\s*with\s*\{[^{}]*\}/;
+/** What stands before the specifier of a static import. Anything else may be `import(...)`, evaluated later. */
+const STATIC_IMPORT = /\b(?:from|import)\s*$/;
+
+function joinPieces(pieces, urls) {
+  let source = '';
+  let isStatic = true;
+  for (let i = 0; i < pieces.length; i++) {
+    const piece = pieces[i];
+    if (typeof piece === 'number') {
+      isStatic &&= i > 0 && typeof pieces[i - 1] === 'string' && STATIC_IMPORT.test(pieces[i - 1]);
+      source += JSON.stringify(urls[piece]);
+    } else if (i > 0 && typeof pieces[i - 1] === 'number') {
+      source += piece.replace(ATTRIBUTES, (text) => text.replace(/\S/g, ' '));
+    } else {
+      source += piece;
+    }
+  }
+  return { source, isStatic };
+}
+
+async function urlOfModule(module, urls) {
+  const name = module.name.replace(/\s/g, '_');
+  switch (module.type) {
+    case 'text': return { url: urlOf(`export default ${JSON.stringify(module.source[0])};`), isStatic: true };
+    case 'json': {
+      parseJson(module.source[0]);
+      return { url: urlOf(`export default JSON.parse(${JSON.stringify(module.source[0])});`), isStatic: true };
+    }
+    case 'data': return { url: await valueModule(fromBase64(module.source[0]).buffer), isStatic: true };
+    case 'wasm': return { url: await valueModule(await compile(fromBase64(module.source[0]))), isStatic: true };
+    case 'esm': {
+      const { source, isStatic } = joinPieces(module.source, urls);
+      // The name is what stack traces show.
+      return { url: urlOf(`${source}\n//# sourceURL=${name}`), isStatic };
+    }
+    default: throw new NativeTypeError(`module ${name} is of the unknown kind '${module.type}'`);
+  }
+}
+
+/**
+ * Imports a bundle and gives its entry point's namespace.
+ *
+ * @param {{format: number, modules: {name: string, type: string, source: (string|number)[]}[]}} bundle
+ */
+export async function load(bundle) {
+  if (bundle.format !== 1) throw new NativeTypeError(`bundle format ${bundle.format} is not known`);
+  const urls = [];
+  let isStatic = true;
+  for (const module of bundle.modules) {
+    const made = await urlOfModule(module, urls);
+    urls.push(made.url);
+    isStatic &&= made.isStatic;
+  }
+  // From here on handler code has run: no iterators, no methods that it may have patched.
+  try {
+    return await import(urls[urls.length - 1]);
+  } catch (error) {
+    nameModules(error, urls, bundle.modules);
+    throw error;
+  } finally {
+    // With a dynamic import somewhere the URLs are still needed when it runs.
+    for (let i = 0; isStatic && i < urls.length; i++) revokeObjectURL(urls[i]);
+  }
+}
+
+/** "The requested module 'blob:...' does not provide an export": people know it by its own name. */
+function nameModules(error, urls, modules) {
+  try {
+    for (let i = 0; i < urls.length; i++) {
+      if (typeof error.message === 'string') error.message = error.message.replaceAll(urls[i], modules[i].name);
+      if (typeof error.stack === 'string') error.stack = error.stack.replaceAll(urls[i], modules[i].name);
+    }
+  } catch {
+    // Thrown by the handler and not an ordinary error: it stays as it is.
+  }
+}
+
+const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
+
+/**
+ * What the default export can do, in one shape for every form it may have: an object or an instance with a `fetch`
+ * method, a class of such instances (made for each request, as Workers do), or an event function.
+ *
+ * @returns {{forms: {fetch: boolean, event: boolean, scheduled: boolean, queue: boolean}, invoke: Function}}
+ */
+export function findForms(namespace) {
+  const main = namespace.default;
+  if (main === undefined) throw new NativeTypeError('the entry module has no default export');
+  const has = (object, name) => typeof object?.[name] === 'function';
+  const made = typeof main === 'function' && isClass(main);
+  const target = made ? main.prototype : main;
+  const forms = {
+    fetch: has(target, 'fetch'),
+    event: typeof main === 'function' && !made && !has(target, 'fetch'),
+    scheduled: has(target, 'scheduled'),
+    queue: has(target, 'queue'),
+  };
+  if (!forms.fetch && !forms.event && !forms.scheduled && !forms.queue) {
+    throw new NativeTypeError('the default export is neither a function nor an object with a fetch method');
+  }
+  let invoke;
+  if (forms.event) invoke = (request, env, ctx) => answerEvent(main, request, env, ctx);
+  else if (made) invoke = (request, env, ctx) => new main(ctx, env).fetch(request);
+  else if (forms.fetch) invoke = (request, env, ctx) => main.fetch(request, env, ctx);
+  else invoke = () => problem(501, 'Not Implemented', 'This handler does not answer HTTP requests.');
+  return { forms, invoke };
+}
+
+function problem(status, title, detail, headers) {
+  const body = toJson({ type: 'about:blank', title, status, detail });
+  return new Response(body, { status, headers: { 'content-type': 'application/problem+json', ...headers } });
+}
+
+/** The event form as HTTP: JSON in by POST, JSON out. */
+async function answerEvent(handler, request, env, ctx) {
+  if (request.method !== 'POST') {
+    return problem(405, 'Method Not Allowed', 'This handler takes an event: POST it as JSON.', { allow: 'POST' });
+  }
+  let event;
+  try {
+    event = parseJson(await request.text());
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return problem(400, 'Bad Request', `The event is not valid JSON: ${error.message}`);
+  }
+  // The form has no third argument, so what a fetch handler gets by arguments hangs on the context.
+  ctx.env = env;
+  ctx.signal = request.signal;
+  const value = await handler(event, ctx);
+  if (value === undefined) return new Response(null, { status: 204 });
+  if (isResponse(value)) return value;
+  const text = toJson(value);
+  if (text === undefined) throw new NativeTypeError('the value that the handler returned cannot be written as JSON');
+  return new Response(text, { headers: { 'content-type': 'application/json' } });
+}

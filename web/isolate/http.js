@@ -1,0 +1,210 @@
+// Server-grade Request and Response: every header survives (Cookie, Host, Origin, Content-Length, repeated Set-Cookie),
+// every method too. The browser's classes are made for a page that asks, these for code that answers.
+//
+// Nothing here sends anything.
+
+import { Body, copyHeaders, forkBody, isEmptyBody, moveBody } from './body.js';
+import { NativeHeaders, NativeTypeError, NativeURL, headersHas, headersSet, toJson } from './intrinsics.js';
+
+/** First argument of constructors that take ready parts; handlers cannot get hold of it. */
+const PARTS = Symbol('parts');
+
+/** An AbortSignal that is made when someone looks at it. */
+class LazyAbort {
+  #controller = null;
+  #aborted = false;
+  #reason;
+
+  abort(reason) {
+    this.#aborted = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  get signal() {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+}
+
+const NORMAL_METHOD = /^(delete|get|head|options|post|put)$/i;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function methodOf(value) {
+  const method = `${value}`;
+  if (!TOKEN.test(method)) throw new NativeTypeError(`'${method}' is not a valid HTTP method.`);
+  return NORMAL_METHOD.test(method) ? method.toUpperCase() : method;
+}
+
+export let abortRequest;
+
+export class Request extends Body {
+  #method;
+  #url;
+  #redirect;
+  #abort;
+
+  /**
+   * @param {Request|URL|string} input
+   * @param {RequestInit} [init] method, headers, body, signal, redirect
+   */
+  constructor(input, init) {
+    if (input === PARTS) {
+      super(init.body, init.headers, init.flat, true);
+      this.#method = init.method;
+      this.#url = init.url;
+      this.#redirect = init.redirect;
+      this.#abort = init.abort;
+      return;
+    }
+    const from = input !== null && typeof input === 'object' && #method in input ? input : null;
+    const method = init?.method === undefined ? from?.method ?? 'GET' : methodOf(init.method);
+    const url = from?.url ?? new NativeURL(input).href;
+    const body = init?.body ?? null;
+    if (body !== null && (method === 'GET' || method === 'HEAD')) {
+      throw new NativeTypeError('Request with GET/HEAD method cannot have body.');
+    }
+    let headers = null;
+    let flat = null;
+    if (init?.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
+    else if (from !== null) [headers, flat] = copyHeaders(from);
+    if (body === null && from !== null) super(moveBody(from), headers, flat, true);
+    else super(body, headers, flat, false);
+    this.#method = method;
+    this.#url = url;
+    this.#redirect = init?.redirect ?? from?.redirect ?? 'follow';
+    const signal = init?.signal;
+    if (signal !== undefined && signal !== null) this.#abort = { signal };
+    else this.#abort = from === null || signal === null ? new LazyAbort() : from.#abort;
+  }
+
+  get method() { return this.#method; }
+  get url() { return this.#url; }
+  get redirect() { return this.#redirect; }
+  get signal() { return this.#abort.signal; }
+  // Of no meaning to a server; libraries copy them from one Request to the next.
+  get cache() { return 'default'; }
+  get credentials() { return 'same-origin'; }
+  get destination() { return ''; }
+  get duplex() { return 'half'; }
+  get integrity() { return ''; }
+  get keepalive() { return false; }
+  get mode() { return 'cors'; }
+  get referrer() { return 'about:client'; }
+  get referrerPolicy() { return ''; }
+
+  clone() {
+    const [headers, flat] = copyHeaders(this);
+    return new Request(PARTS, {
+      body: forkBody(this), headers, flat,
+      method: this.#method, url: this.#url, redirect: this.#redirect, abort: this.#abort,
+    });
+  }
+
+  get [Symbol.toStringTag]() { return 'Request'; }
+
+  static {
+    /** Aborts `request.signal`, also of requests made from it. */
+    abortRequest = (request, reason) => request.#abort.abort(reason);
+  }
+}
+
+/**
+ * A Request as it came from the caller.
+ *
+ * @param {string} method as sent, not normalised
+ * @param {string} url as sent
+ * @param {string[]} flat headers
+ * @param {import('./inbound.js').Inbound|null} inbound
+ */
+export function incomingRequest(method, url, flat, inbound) {
+  const abort = new LazyAbort();
+  return new Request(PARTS, { body: inbound, headers: null, flat, method, url, redirect: 'manual', abort });
+}
+
+const isNullBodyStatus = (status) => status === 204 || status === 205 || status === 304;
+const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status === 307 || status === 308;
+
+/** Whether a value is a Response of ours (its subclasses too), whatever its prototype says. */
+export let isResponse;
+
+export class Response extends Body {
+  #status;
+  #statusText;
+  #type = 'default';
+
+  /**
+   * @param {BodyInit|null} [body]
+   * @param {ResponseInit} [init] status, statusText, headers
+   */
+  constructor(body = null, init = undefined) {
+    if (body === PARTS) {
+      super(init.body, init.headers, init.flat, true);
+      this.#status = init.status;
+      this.#statusText = init.statusText;
+      this.#type = init.type;
+      return;
+    }
+    let status = 200;
+    let statusText = '';
+    let headers = null;
+    if (init !== undefined && init !== null) {
+      if (init.status !== undefined) {
+        status = init.status >>> 0;
+        if (!(status >= 200 && status <= 599)) {
+          throw new RangeError(`The status provided (${init.status}) is outside the range [200, 599].`);
+        }
+      }
+      if (init.statusText !== undefined) statusText = `${init.statusText}`;
+      if (init.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
+    }
+    if (body !== null && isNullBodyStatus(status)) {
+      // Workers let an empty body pass here, and code relies on it.
+      if (!isEmptyBody(body)) throw new NativeTypeError(`Response with null body status (${status}) cannot have body.`);
+      body = null;
+    }
+    super(body, headers, null, false);
+    this.#status = status;
+    this.#statusText = statusText;
+  }
+
+  get status() { return this.#status; }
+  get statusText() { return this.#statusText; }
+  get ok() { return this.#status >= 200 && this.#status <= 299; }
+  get type() { return this.#type; }
+  get url() { return ''; }
+  get redirected() { return false; }
+
+  clone() {
+    const [headers, flat] = copyHeaders(this);
+    return new Response(PARTS, {
+      body: forkBody(this), headers, flat, status: this.#status, statusText: this.#statusText, type: this.#type,
+    });
+  }
+
+  static json(data, init = undefined) {
+    const text = toJson(data);
+    if (text === undefined) throw new NativeTypeError('The data is not JSON serializable');
+    const headers = new NativeHeaders(init?.headers ?? undefined);
+    if (!headersHas(headers, 'content-type')) headersSet(headers, 'content-type', 'application/json');
+    return new Response(text, { status: init?.status, statusText: init?.statusText, headers });
+  }
+
+  static redirect(url, status = 302) {
+    if (!isRedirectStatus(status)) throw new RangeError(`${status} is not a redirect status code.`);
+    return new Response(null, { status, headers: { location: new NativeURL(url).href } });
+  }
+
+  static error() {
+    return new Response(PARTS, { body: null, headers: null, flat: null, status: 0, statusText: '', type: 'error' });
+  }
+
+  get [Symbol.toStringTag]() { return 'Response'; }
+
+  static {
+    isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
+  }
+}

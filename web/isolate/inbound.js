@@ -1,0 +1,135 @@
+// The body of a request as it arrives: chunks in, a stream or all of it out, credit back for what was really read.
+//
+// Knows nothing of ports; credit bounds what can queue here.
+
+import { Bytes, NativePromise, NativeStream, bareArray, getter, setBytes, uncurry } from './intrinsics.js';
+
+const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);
+const close = uncurry(ReadableByteStreamController.prototype.close);
+const fail = uncurry(ReadableByteStreamController.prototype.error);
+const byobRequest = getter(ReadableByteStreamController.prototype, 'byobRequest');
+const respond = uncurry(ReadableStreamBYOBRequest.prototype.respond);
+
+/** A body that arrives in chunks. `onRead(bytes)` is called for what the handler really took. */
+export class Inbound {
+  #chunks = bareArray();
+  #next = 0;
+  #ended = false;
+  #error;
+  #failed = false;
+  /** Who waits: nobody (chunks queue), a stream's pull, or a collection of everything. */
+  #controller = null;
+  #wake = null;
+  #collecting = null;
+  #discarding = false;
+  #onRead;
+
+  constructor(onRead) {
+    this.#onRead = onRead;
+  }
+
+  push(chunk) {
+    if (this.#ended || this.#failed || chunk.length === 0) return;
+    if (this.#discarding) {
+      this.#onRead(chunk.length);
+      return;
+    }
+    // Credit bounds how much can queue here.
+    this.#chunks[this.#chunks.length] = chunk;
+    if (this.#collecting !== null) this.#onRead(chunk.length);
+    else this.#serve();
+  }
+
+  end() {
+    if (this.#ended || this.#failed) return;
+    this.#ended = true;
+    if (this.#collecting !== null) this.#collecting.done(this.#join());
+    else this.#serve();
+  }
+
+  fail(error) {
+    if (this.#ended || this.#failed) return;
+    this.#failed = true;
+    this.#error = error;
+    this.#chunks = bareArray();
+    this.#collecting?.failed(error);
+    if (this.#controller !== null) fail(this.#controller, error);
+    this.#wake?.();
+  }
+
+  /** Gives one chunk to a waiting pull, or the end. */
+  #serve() {
+    const controller = this.#controller;
+    if (controller === null || this.#discarding) return;
+    if (this.#wake !== null && this.#next < this.#chunks.length) {
+      const chunk = this.#chunks[this.#next];
+      this.#chunks[this.#next++] = undefined;
+      if (this.#next === this.#chunks.length) {
+        this.#chunks = bareArray();
+        this.#next = 0;
+      }
+      this.#onRead(chunk.length);
+      enqueue(controller, chunk);
+    } else if (!this.#ended || this.#next < this.#chunks.length) {
+      return;
+    }
+    if (this.#ended && this.#next === this.#chunks.length) {
+      close(controller);
+      const byob = byobRequest(controller);
+      if (byob !== null) respond(byob, 0);
+    }
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  /** The body as a byte stream that takes nothing before it is read. Once. */
+  stream() {
+    return new NativeStream({
+      type: 'bytes',
+      start: (controller) => {
+        this.#controller = controller;
+        if (this.#failed) fail(controller, this.#error);
+        else this.#serve();
+      },
+      pull: () => {
+        if (this.#failed) return undefined;
+        return new NativePromise((wake) => {
+          this.#wake = wake;
+          this.#serve();
+        });
+      },
+      cancel: () => {
+        // What still arrives is thrown away with credit, so that the caller can finish sending.
+        this.#discarding = true;
+        for (let i = this.#next; i < this.#chunks.length; i++) this.#onRead(this.#chunks[i].length);
+        this.#chunks = bareArray();
+        this.#next = 0;
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** All of the body as bytes of its own. Once, and instead of `stream()`. */
+  collect() {
+    return new NativePromise((done, failed) => {
+      if (this.#failed) {
+        failed(this.#error);
+        return;
+      }
+      for (let i = 0; i < this.#chunks.length; i++) this.#onRead(this.#chunks[i].length);
+      if (this.#ended) done(this.#join());
+      else this.#collecting = { done, failed };
+    });
+  }
+
+  #join() {
+    const chunks = this.#chunks;
+    this.#chunks = bareArray();
+    if (chunks.length === 1) return chunks[0];
+    let length = 0;
+    for (let i = 0; i < chunks.length; i++) length += chunks[i].length;
+    const whole = new Bytes(length);
+    for (let i = 0, at = 0; i < chunks.length; at += chunks[i++].length) setBytes(whole, chunks[i], at);
+    return whole;
+  }
+}

@@ -1,0 +1,241 @@
+//! Requests on their way in: from a session's events to an isolate. Also their early ends: refused, overdue, cancelled.
+
+use super::Core;
+use super::exchange::{Exchange, Key, Response};
+use super::io::{IsolateId, LinkId, Output, ToIsolate};
+use super::lifecycle::End;
+use super::limits::{DRAIN_GRACE, MAX_WAIT, MAX_WAITING, RESPONSE_WINDOW};
+use super::pools::PoolId;
+use bytes::Bytes;
+use tabmesh_protocol::head::Target;
+use tabmesh_protocol::{Event, Now, RequestHead, ResetCode, StreamId};
+
+/// Whether a target can name an origin and a URL; a gateway checks names at deploy, so anything else is its fault.
+fn is_valid(target: &Target) -> bool {
+    let tenant = target.tenant.as_bytes();
+    (1..=63).contains(&tenant.len())
+        && tenant.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        && target.version.len() == 64
+        && target.version.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+impl Core {
+    /// Handles everything that a session has to tell.
+    pub(super) fn take_events(&mut self, now: Now, link: LinkId) {
+        while let Some(event) = self.session(link).and_then(|session| session.poll_event()) {
+            match event {
+                Event::Request { id, head, fin } => self.on_request(now, (link, id), head, fin),
+                Event::Data { id, data, fin } => self.on_data((link, id), data, fin),
+                Event::Reset { id, .. } => self.cancel(now, (link, id), "the caller went away"),
+                Event::Stopped { id } => self.on_stopped(now, (link, id)),
+                Event::Writable { id } => self.grant((link, id)),
+                Event::Ready(_) => self.link_ready(now, link),
+                // We open no streams and answer pings in the session.
+                Event::Draining(_) | Event::Response { .. } | Event::Log { .. } | Event::Pong { .. } => {}
+            }
+        }
+    }
+
+    fn on_request(&mut self, now: Now, key: Key, head: Box<RequestHead>, fin: bool) {
+        let refusal = if !is_valid(&head.target) {
+            Some((ResetCode::StartFailed, "the request names no valid tenant and version"))
+        } else if self.draining.is_some_and(|since| now.saturating_sub(since) > DRAIN_GRACE) {
+            Some((ResetCode::Refused, "the tab takes no requests now"))
+        } else if self.pools.waiting() >= MAX_WAITING {
+            Some((ResetCode::Refused, "too many requests wait for an isolate in this tab"))
+        } else {
+            None
+        };
+        if let Some((code, reason)) = refusal {
+            self.reset_stream(now, key, code, reason);
+            return;
+        }
+        let (pool, retired) = self.pools.open(&head.target);
+        for old in retired {
+            self.retire(now, old);
+        }
+        if self.spare_tenant != head.target.tenant {
+            self.spare_tenant.clone_from(&head.target.tenant);
+        }
+        let exchange = Exchange::new(now, pool, head, fin);
+        self.deadlines.insert((exchange.deadline, key));
+        self.exchanges.insert(key, exchange);
+        self.active += 1;
+        match self.pick(pool) {
+            Some(isolate) => self.assign(key, isolate),
+            None => {
+                self.pools.wait(now, pool, key);
+                self.hungry.push(pool);
+            }
+        }
+    }
+
+    /// An isolate of the pool with room: the first that was made, so that the others can become idle and end.
+    fn pick(&self, pool: PoolId) -> Option<IsolateId> {
+        let pool = self.pools.get(pool)?;
+        let accepts = |id: &&IsolateId| self.isolates.get(**id).is_some_and(|isolate| isolate.accepts());
+        pool.isolates.iter().find(accepts).copied()
+    }
+
+    fn assign(&mut self, key: Key, isolate: IsolateId) {
+        let (Some(exchange), Some(taker)) = (self.exchanges.get_mut(&key), self.isolates.get_mut(isolate))
+        else {
+            return;
+        };
+        let Some(head) = exchange.head.take() else { return };
+        let id = taker.take(key);
+        exchange.work = Some((isolate, id));
+        exchange.credit = RESPONSE_WINDOW;
+        let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
+        tell(ToIsolate::Request { id, head, has_body: exchange.has_body });
+        tell(ToIsolate::Credit { id, bytes: RESPONSE_WINDOW });
+        for data in std::mem::take(&mut exchange.held) {
+            tell(ToIsolate::Body { id, data });
+        }
+        if exchange.has_body && !exchange.body_open {
+            tell(ToIsolate::BodyEnd { id });
+        }
+    }
+
+    /// Gives waiting requests of the pool to isolates with room.
+    pub(super) fn serve_pool(&mut self, pool: PoolId) {
+        if self.pools.waiting() == 0 {
+            return;
+        }
+        while self.pools.get(pool).is_some_and(|pool| !pool.waiting.is_empty()) {
+            let Some(isolate) = self.pick(pool) else {
+                self.hungry.push(pool);
+                return;
+            };
+            if let Some(key) = self.pools.next_waiting(pool) {
+                self.assign(key, isolate);
+            }
+        }
+        self.pools.set_starving(pool, false);
+    }
+
+    fn on_data(&mut self, key: Key, data: Bytes, fin: bool) {
+        let Some(exchange) = self.exchanges.get_mut(&key) else { return };
+        exchange.body_open &= !fin;
+        match exchange.work {
+            Some((isolate, id)) => {
+                let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
+                if !data.is_empty() {
+                    tell(ToIsolate::Body { id, data });
+                }
+                if fin {
+                    tell(ToIsolate::BodyEnd { id });
+                    if exchange.response == Response::Ended {
+                        self.close_exchange(key);
+                    }
+                }
+            }
+            None if data.is_empty() => {}
+            None => exchange.held.push(data),
+        }
+    }
+
+    /// The gateway wants no more of our body. What it sends is of no use then either.
+    fn on_stopped(&mut self, now: Now, key: Key) {
+        if let Some(session) = self.session(key.0) {
+            session.stop(now, key.1);
+        }
+        self.cancel(now, key, "the caller wants no more");
+    }
+
+    // ---- ends ----
+
+    pub(super) fn reset_stream(
+        &mut self,
+        now: Now,
+        (link, stream): (LinkId, StreamId),
+        code: ResetCode,
+        reason: &str,
+    ) {
+        if let Some(session) = self.session(link) {
+            session.reset(now, stream, code, reason);
+        }
+    }
+
+    /// Takes the exchange out of all books but its isolate's.
+    pub(super) fn close_exchange(&mut self, key: Key) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(&key)?;
+        if exchange.response == Response::Waiting {
+            self.deadlines.remove(&(exchange.deadline, key));
+        }
+        if exchange.response != Response::Ended {
+            self.active -= 1;
+        }
+        if exchange.work.is_none() {
+            self.pools.forget_waiting(exchange.pool, key);
+        }
+        Some(exchange)
+    }
+
+    /// Ends a request with a reason for the gateway; its isolate, if any, is not told.
+    pub(super) fn fail(&mut self, now: Now, key: Key, code: ResetCode, reason: &str) -> Option<Exchange> {
+        self.reset_stream(now, key, code, reason);
+        self.close_exchange(key)
+    }
+
+    /// The caller is gone: the isolate is told.
+    pub(super) fn cancel(&mut self, now: Now, key: Key, reason: &'static str) {
+        if let Some(exchange) = self.close_exchange(key) {
+            self.abort_work(now, &exchange, reason);
+        }
+    }
+
+    /// Tells the isolate of a closed exchange that nobody wants the answer. It is forgotten there: an isolate says
+    /// nothing more about an aborted request. If there was no head yet, its handler may be spinning, which only a ping
+    /// shows: it has the rest of the request's own limit to answer.
+    pub(super) fn abort_work(&mut self, now: Now, exchange: &Exchange, reason: &'static str) {
+        let Some((isolate, id)) = exchange.work else { return };
+        let Some(holder) = self.isolates.get_mut(isolate) else { return };
+        if holder.forget(id).is_none() {
+            return;
+        }
+        let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
+        tell(ToIsolate::Abort { id, reason });
+        if exchange.response == Response::Waiting && holder.probe.is_none() {
+            let n = holder.next_ping();
+            holder.probe = Some((n, exchange.deadline.max(now + MAX_WAIT)));
+            tell(ToIsolate::Ping { n });
+        }
+        self.after_work(now, isolate);
+    }
+
+    /// Ends requests whose wall limit ran out, and the isolates that hold them: one that spins cannot be asked.
+    pub(super) fn overdue_requests(&mut self, now: Now) {
+        while let Some((at, key)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.deadlines.remove(&(at, key));
+            let Some(exchange) = self.exchanges.get(&key) else { continue };
+            match exchange.work {
+                Some((isolate, _)) => self.end_isolate(now, isolate, &End::Overdue),
+                None => {
+                    self.fail(
+                        now,
+                        key,
+                        ResetCode::Timeout,
+                        "the time limit ran out before an isolate was ready",
+                    );
+                }
+            }
+        }
+    }
+
+    /// Sends requests elsewhere that no isolate can be made for.
+    pub(super) fn refuse_starved(&mut self, now: Now) {
+        let Some(since) = now.checked_sub(MAX_WAIT) else { return };
+        while let Some(key) = self.pools.starved(since) {
+            self.fail(now, key, ResetCode::Refused, "no isolate became free in this tab");
+        }
+    }
+
+    /// Ends all requests that wait in the pool.
+    pub(super) fn fail_waiting(&mut self, now: Now, pool: PoolId, code: ResetCode, reason: &str) {
+        for (_, key) in self.pools.take_waiting(pool) {
+            self.fail(now, key, code, reason);
+        }
+        self.pools.tidy(pool);
+    }
+}

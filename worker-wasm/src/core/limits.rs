@@ -1,0 +1,103 @@
+//! The core's numbers, each with unit and reason. Nothing here is a setting: what a person may choose is in
+//! [`super::Init`].
+
+use std::time::Duration;
+
+/// Bytes in a data channel's own buffer above which nothing more is handed to it. Two full messages are enough to keep
+/// it busy, and what waits in the session instead can still be reordered, cancelled and counted.
+pub const SEND_HIGH: usize = 128 * 1024;
+
+/// The data channel says so when its buffer falls to this many bytes; less than [`SEND_HIGH`] by more than a message,
+/// so that the event comes once per few messages and before the buffer runs dry.
+pub const SEND_LOW: u32 = 48 * 1024;
+
+/// Response body bytes that an isolate may have on the way to us, per request. Twice the largest chunk an isolate
+/// sends, so that it never waits for a round trip in steady flow.
+pub const RESPONSE_WINDOW: usize = 128 * 1024;
+
+/// Requests that one isolate answers at the same time before another isolate of the same code is started. They share
+/// one thread, so more only makes each slower.
+pub const MAX_PER_ISOLATE: usize = 64;
+
+/// Requests that one isolate may hold including those that are answered and still run `waitUntil` work.
+pub const MAX_HELD_PER_ISOLATE: usize = 1024;
+
+/// Isolates with code in a tab; each is a Worker with a heap of its own (some 5-10 MB).
+pub const MAX_ISOLATES: usize = 16;
+
+/// Blank isolates over all tenants; one of the tenant that was used last is always kept.
+pub const MAX_BLANKS: usize = 4;
+
+/// Requests that may wait for an isolate when all are taken. Beyond it the gateway is told at once to try elsewhere.
+pub const MAX_WAITING: usize = 256;
+
+/// Longest wait for an isolate when none can be started; another tab may have room.
+pub const MAX_WAIT: Duration = Duration::from_secs(2);
+
+/// An isolate without work ends after this time.
+pub const IDLE_TTL: Duration = Duration::from_secs(5 * 60);
+
+/// `waitUntil` work may go on this long after the response, as on other platforms.
+pub const WAIT_UNTIL: Duration = Duration::from_secs(30);
+
+/// A new isolate must say that it booted within this time. A frame and a Worker take 60-250 ms.
+pub const BOOT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Top-level code of a handler must be done within this time.
+pub const LOAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// Code must have arrived within this time.
+pub const FETCH_LIMIT: Duration = Duration::from_secs(10);
+
+/// Pause before a used-up blank isolate is replaced: making a Worker takes a core for 17-45 ms, and the cold start
+/// that used it up needs that core now.
+pub const SPARE_DELAY: Duration = Duration::from_millis(50);
+
+/// Longest pause between attempts to make a blank isolate when they keep failing.
+pub const MAX_SPARE_DELAY: Duration = Duration::from_secs(10);
+
+/// Bundles kept, and their size in characters over all.
+pub const MAX_BUNDLES: usize = 64;
+/// See [`MAX_BUNDLES`].
+pub const MAX_BUNDLE_CHARS: usize = 64 * 1024 * 1024;
+
+/// Control frames waiting in a session above which console lines are dropped and counted.
+pub const LOG_HOLD: usize = 1024;
+
+/// Console lines and stray messages that an isolate may send per second before it counts as hostile. A logging loop
+/// makes far fewer: the isolate itself drops lines beyond 256 KiB a turn.
+pub const MAX_NUISANCE: u32 = 50_000;
+
+/// Requests that the gateway sent before it heard that this tab drains are still served for this long.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(2);
+
+/// Shortest time between two states for the UI when only its counters changed.
+pub const STATUS_EVERY: Duration = Duration::from_millis(250);
+
+/// First pause before the signalling socket is opened again.
+pub const RETRY_FIRST: Duration = Duration::from_millis(100);
+
+/// Longest such pause: a restarted gateway has its tabs back within 5 s.
+pub const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// Pause after an error that will not go away by itself (wrong token, wrong version).
+pub const RETRY_REFUSED: Duration = Duration::from_secs(30);
+
+/// Opening the socket and joining must each be done within this time. More than the 5 s by which Chromium delays sockets
+/// of a page that had many failed ones.
+pub const SOCKET_LIMIT: Duration = Duration::from_secs(8);
+
+/// A socket or link that lasted this long was good: the next failure starts the backoff from the beginning.
+pub const GOOD_AFTER: Duration = Duration::from_secs(10);
+
+/// A connection attempt must have an open data channel within this time; also an ICE restart.
+pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Joined, but without any link or attempt for this long: the socket itself may be dead, so it is opened anew.
+pub const LONELY_LIMIT: Duration = Duration::from_secs(30);
+
+/// Gateways of one pool that a tab serves; the server allows as many.
+pub const MAX_GATEWAYS: usize = 64;
+
+/// Remote candidates held back until the answer is there.
+pub const MAX_CANDIDATES: usize = 64;

@@ -1,0 +1,100 @@
+//! One gateway: the connection attempt, and the session once its data channel is open. Holds state only; what follows
+//! from a change is decided in [`super::network`].
+
+use super::io::LinkId;
+use super::limits::{ATTEMPT_LIMIT, MAX_CANDIDATES};
+use tabmesh_protocol::signal::Candidate;
+use tabmesh_protocol::{Config, Now, Role, Session};
+
+/// A gateway that the signalling server told of, or that we have a link to.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    /// It is in the room now.
+    pub(super) present: bool,
+    /// Its link or attempt.
+    pub(super) link: Option<LinkId>,
+    /// Attempts and short-lived links in a row.
+    pub(super) failures: u32,
+    /// When to try again.
+    pub(super) retry_at: Option<Now>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// Gateway.
+    pub(super) peer: String,
+    /// From channel open on.
+    pub(super) session: Option<Session>,
+    /// The gateway said hello.
+    pub(super) ready: bool,
+    pub(super) opened_at: Now,
+    /// The attempt, or the ICE restart, must be done by then.
+    pub(super) deadline: Option<Now>,
+    /// An ICE restart is under way or has failed to help.
+    pub(super) restarted: bool,
+    answered: bool,
+    candidates: Vec<Candidate>,
+    /// Console lines dropped since the last one that went through.
+    pub(super) dropped_lines: u32,
+}
+
+impl Link {
+    pub(super) fn new(peer: String, now: Now) -> Self {
+        Self {
+            peer,
+            session: None,
+            ready: false,
+            opened_at: now,
+            deadline: Some(now + ATTEMPT_LIMIT),
+            restarted: false,
+            answered: false,
+            candidates: Vec::new(),
+            dropped_lines: 0,
+        }
+    }
+
+    /// The data channel is open.
+    pub(super) fn open(&mut self, now: Now, max_streams: u32, draining: bool) {
+        let config = Config {
+            max_incoming_streams: max_streams,
+            max_outgoing_streams: 0,
+            agent: concat!("tabmesh-tab/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..Config::default()
+        };
+        let mut session = Session::new(Role::Tab, config, now);
+        if draining {
+            session.set_draining(true);
+        }
+        self.session = Some(session);
+        self.opened_at = now;
+        self.deadline = None;
+        self.candidates = Vec::new();
+    }
+
+    /// The answer came: candidates that were held back go with it.
+    pub(super) fn answered(&mut self) -> Vec<Candidate> {
+        self.answered = true;
+        std::mem::take(&mut self.candidates)
+    }
+
+    /// A remote candidate: given back if it may be used now. Browsers refuse one that comes before the answer.
+    pub(super) fn candidate(&mut self, candidate: Candidate) -> Option<Candidate> {
+        if self.answered {
+            return Some(candidate);
+        }
+        if self.candidates.len() < MAX_CANDIDATES {
+            self.candidates.push(candidate);
+        }
+        None
+    }
+
+    pub(super) fn has_answer(&self) -> bool {
+        self.answered
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Now> {
+        let session = self.session.as_ref().map(Session::poll_timeout);
+        [self.deadline, session].into_iter().flatten().min()
+    }
+}

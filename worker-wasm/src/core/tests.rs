@@ -1,0 +1,7 @@
+//! The core against scripted gateways, isolates and a page, on a virtual clock.
+
+mod hostile;
+mod lifecycle;
+mod network;
+mod requests;
+mod sim;

@@ -1,0 +1,69 @@
+//! [`ToIsolate`] as the arrays that an isolate reads; see [`crate::wire::to_isolate`].
+
+use crate::core::ToIsolate;
+use crate::headers;
+use crate::wire::to_isolate::{ABORT, BODY, BODY_END, CREDIT, PING, REQUEST, START};
+use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
+use std::collections::HashMap;
+use wasm_bindgen::prelude::*;
+
+/// Below this many bytes a copy is cheaper than a transfer.
+const MIN_TRANSFER: usize = 16 * 1024;
+
+/// The message; buffers to transfer with it are added to `transfers`.
+pub(super) fn message(message: &ToIsolate, bundles: &HashMap<String, JsValue>, transfers: &Array) -> JsValue {
+    match message {
+        ToIsolate::Request { id, head, has_body } => {
+            let fields = if head.headers.is_empty() {
+                Array::new()
+            } else {
+                JsString::from(headers::join(&head.headers)).split("\n")
+            };
+            let info = object(&[("requestId", head.request_id.as_str().into())]);
+            let request =
+                array(REQUEST, &[(*id).into(), head.method.as_str().into(), head.url.as_str().into()]);
+            request.push(&fields);
+            request.push(&(*has_body).into());
+            request.push(&info);
+            request.into()
+        }
+        ToIsolate::Credit { id, bytes } => array(CREDIT, &[(*id).into(), (*bytes as f64).into()]).into(),
+        ToIsolate::Body { id, data } => {
+            let bytes = Uint8Array::new_from_slice(data);
+            if data.len() >= MIN_TRANSFER {
+                transfers.push(&bytes.buffer());
+            }
+            array(BODY, &[(*id).into(), bytes.into()]).into()
+        }
+        ToIsolate::BodyEnd { id } => array(BODY_END, &[(*id).into()]).into(),
+        ToIsolate::Abort { id, reason } => array(ABORT, &[(*id).into(), (*reason).into()]).into(),
+        ToIsolate::Ping { n } => array(PING, &[(*n).into()]).into(),
+        ToIsolate::Start { target } => {
+            let info = object(&[
+                ("handler", target.handler.as_str().into()),
+                ("tenant", target.tenant.as_str().into()),
+                ("version", target.version.as_str().into()),
+            ]);
+            let bundle = bundles.get(&target.version).cloned().unwrap_or(JsValue::NULL);
+            array(START, &[bundle, Object::new().into(), info.into()]).into()
+        }
+    }
+}
+
+fn array(opcode: u32, rest: &[JsValue]) -> Array {
+    let message = Array::of1(&opcode.into());
+    for value in rest {
+        message.push(value);
+    }
+    message
+}
+
+/// A plain object.
+pub(super) fn object(fields: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (name, value) in fields {
+        // Fails only for frozen objects and proxies.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object
+}

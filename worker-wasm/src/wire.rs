@@ -1,0 +1,49 @@
+//! Opcodes of the messages between the runtime and an isolate, over a `MessagePort`.
+//!
+//! Every `postMessage` carries an array of messages; a message is an array whose first element is one of these
+//! numbers. The other end has its own copies: `IN` in `web/isolate/isolate.js`, `OUT` in `web/isolate/serve.js`. The
+//! numbers are part of one build of the page, never stored and never sent to a gateway.
+
+/// Runtime to isolate.
+pub mod to_isolate {
+    /// `[1, bundle, env, info]`: load this code. `info` is `{handler, tenant, version}`.
+    pub const START: u32 = 1;
+    /// `[2, id, method, url, headers, hasBody, info]`: a request. `info` is `{requestId}`.
+    pub const REQUEST: u32 = 2;
+    /// `[3, id, Uint8Array]`: a piece of request body.
+    pub const BODY: u32 = 3;
+    /// `[4, id]`: the request body is complete.
+    pub const BODY_END: u32 = 4;
+    /// `[5, id, reason]`: nobody wants the answer; nothing more is said about `id` by either side.
+    pub const ABORT: u32 = 5;
+    /// `[6, id, bytes]`: that many more bytes of response body may be sent.
+    pub const CREDIT: u32 = 6;
+    /// `[7, n]`: asks for a sign of life.
+    pub const PING: u32 = 7;
+}
+
+/// Isolate to runtime.
+pub mod from_isolate {
+    /// `[1]`: blank and ready for code.
+    pub const BOOTED: u32 = 1;
+    /// `[2, forms]`: the code is loaded.
+    pub const STARTED: u32 = 2;
+    /// `[3, message, stack]`: the code cannot be loaded.
+    pub const FAILED: u32 = 3;
+    /// `[4, id, status, headers, hasBody]`: response head.
+    pub const RESPONSE: u32 = 4;
+    /// `[5, id, Uint8Array]`: a piece of response body.
+    pub const CHUNK: u32 = 5;
+    /// `[6, id]`: the response body is complete.
+    pub const END: u32 = 6;
+    /// `[7, id, code, message, stack]`: the request failed.
+    pub const ERROR: u32 = 7;
+    /// `[8, id, bytes]`: the handler read that much of the request body.
+    pub const CONSUMED: u32 = 8;
+    /// `[9, id or 0, level, text]`: a console line.
+    pub const LOG: u32 = 9;
+    /// `[10, id]`: the isolate no longer works on `id`.
+    pub const DONE: u32 = 10;
+    /// `[11, n]`: answer to a ping.
+    pub const PONG: u32 = 11;
+}

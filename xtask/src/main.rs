@@ -1,0 +1,67 @@
+//! `cargo xtask up | test | build | doctor`: builds Tabmesh, runs it locally, tests it.
+//!
+//! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
+
+mod apt;
+mod binaries;
+mod bindgen;
+mod browser;
+mod deps;
+mod doctor;
+mod paths;
+mod process;
+mod test;
+mod up;
+mod wasm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::paths::Paths;
+
+/// Builds, runs and tests Tabmesh.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build everything and run a gateway with headless tabs in the foreground
+    Up(up::Up),
+    /// Run all checks and tests
+    Test(test::Test),
+    /// Build the tab's runtime (wasm) and the binaries
+    Build {
+        /// Build with all optimisations
+        #[arg(long)]
+        release: bool,
+    },
+    /// Show what this machine has and what is missing
+    Doctor,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // `{:#}` is the chain of causes on one line; a backtrace of the build tool helps nobody.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let paths = Paths::find()?;
+    match task {
+        Task::Up(options) => up::up(&paths, &options),
+        Task::Test(options) => test::test(&paths, &options),
+        Task::Build { release } => binaries::build(&paths, release).map(drop),
+        Task::Doctor => doctor::doctor(&paths),
+    }
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask test`: everything that must pass, step by step, with a summary at the end.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::binaries::{self, QUICK};
+use crate::paths::{Paths, on_path};
+use crate::process::{run, run_quietly, say};
+use crate::wasm::Route;
+use crate::{apt, browser, deps, wasm};
+
+/// The package of end-to-end tests: it needs a browser, so it is a step of its own.
+const END_TO_END: &str = "tabmesh-tests";
+/// The time npm may take for one example.
+const NPM_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// Which steps are run, and what is passed on to the tests.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Run these steps only (may be repeated)
+    #[arg(long, value_enum)]
+    only: Vec<Step>,
+    /// Arguments for the test programs, such as a filter
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+/// The steps, in the order they run: what fails fast comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// rustfmt
+    Fmt,
+    /// Dependencies against deny.toml
+    Deny,
+    /// Lints, on the host and for wasm
+    Clippy,
+    /// Unit and property tests
+    Unit,
+    /// End-to-end tests in a real browser
+    E2e,
+}
+
+/// Runs the steps until one fails, and sums up.
+pub fn test(paths: &Paths, options: &Test) -> Result<()> {
+    let all = Step::value_variants().iter().copied();
+    let steps: Vec<Step> =
+        all.filter(|step| options.only.is_empty() || options.only.contains(step)).collect();
+    let mut summary = Vec::new();
+    let mut failure = None;
+    for step in steps {
+        let name = format!("{step:?}").to_lowercase();
+        if failure.is_some() {
+            summary.push(format!("  not run        {name}"));
+            continue;
+        }
+        say(&format!("== {name}"));
+        let start = Instant::now();
+        let result = step.run(paths, &options.args);
+        let mark = if result.is_ok() { "ok    " } else { "FAILED" };
+        summary.push(format!("  {mark} {:6.1} s  {name}", start.elapsed().as_secs_f64()));
+        failure = result.err();
+    }
+    eprintln!("\n{}", summary.join("\n"));
+    failure.map_or(Ok(()), Err)
+}
+
+impl Step {
+    fn run(self, paths: &Paths, args: &[String]) -> Result<()> {
+        match self {
+            Self::Fmt => run("rustfmt", paths.cargo().args(["fmt", "--all", "--check"])),
+            Self::Deny => deps::check(paths),
+            Self::Clippy => clippy(paths),
+            Self::Unit => unit(paths, args),
+            Self::E2e => end_to_end(paths, args),
+        }
+    }
+}
+
+fn clippy(paths: &Paths) -> Result<()> {
+    wasm::build(paths)?;
+    let deny_warnings = ["--all-targets", "--", "-D", "warnings"];
+    let mut cargo = paths.cargo();
+    cargo.args(["clippy", "--profile", QUICK, "--workspace", "--exclude", "xtask"]).args(deny_warnings);
+    run("clippy", &mut cargo)?;
+    // xtask stays in the profile it was just built in: its dependencies are nobody else's.
+    run("clippy for xtask", paths.cargo().args(["clippy", "--package", "xtask"]).args(deny_warnings))?;
+    if wasm::find(paths) == Some(Route::Rustup) {
+        wasm::clippy(paths)
+    } else {
+        say("clippy for wasm is left out: it needs the toolchain's own wasm target");
+        Ok(())
+    }
+}
+
+fn unit(paths: &Paths, args: &[String]) -> Result<()> {
+    wasm::build(paths)?;
+    let mut cargo = paths.cargo();
+    cargo.args(["test", "--profile", QUICK, "--workspace", "--exclude", END_TO_END, "--exclude", "xtask"]);
+    run("unit tests", cargo.arg("--").args(args))?;
+    run("unit tests of xtask", paths.cargo().args(["test", "--package", "xtask", "--"]).args(args))
+}
+
+fn end_to_end(paths: &Paths, args: &[String]) -> Result<()> {
+    let browser = browser::obtain(paths)?;
+    say(&format!("browser: {} ({})", browser.version, browser.program.display()));
+    install_examples(paths)?;
+    let tabmesh = binaries::build(paths, false)?;
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--"]).args(args);
+    run("end-to-end tests", &mut cargo)
+}
+
+/// Installs the npm packages of every example that has a lockfile, unless they are there already.
+fn install_examples(paths: &Paths) -> Result<()> {
+    let folder = paths.root.join("examples");
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut examples: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    examples.retain(|path| path.join("package-lock.json").is_file() && !npm_is_done(path));
+    examples.sort();
+    if examples.is_empty() {
+        return Ok(());
+    }
+    if on_path("npm").is_none() && apt::can_install() {
+        apt::install(&["nodejs", "npm"], &paths.logs())?;
+    }
+    if on_path("npm").is_none() {
+        bail!("npm is missing. Run: {}", apt::command_line(&["nodejs", "npm"]));
+    }
+    for example in examples {
+        let name = example.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut npm = Command::new("npm");
+        npm.current_dir(&example).args(["ci", "--no-audit", "--no-fund"]);
+        run_quietly(&format!("npm ci in examples/{name}"), &paths.logs(), NPM_LIMIT, &mut npm)?;
+    }
+    Ok(())
+}
+
+/// Whether npm's own record of what it installed is newer than the lockfile.
+fn npm_is_done(example: &Path) -> bool {
+    let changed = |file: &str| fs::metadata(example.join(file)).and_then(|meta| meta.modified()).ok();
+    changed("node_modules/.package-lock.json") >= changed("package-lock.json")
+}
