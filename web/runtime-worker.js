@@ -6,7 +6,7 @@ self.onmessage = (event) => early.push(event.data);
 
 try {
   const { default: init, start } = await import('./runtime/runtime.js');
-  await init();
+  await init({ module_or_path: new URL('./runtime/runtime_bg.wasm', import.meta.url) });
   start(early);
 } catch (error) {
   self.postMessage({ op: 'state', state: 'error', detail: `The runtime did not load. ${error?.message ?? error}` });

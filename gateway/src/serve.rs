@@ -35,6 +35,7 @@ const READY_POLL: Duration = Duration::from_millis(20);
 pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
     let catalog = Catalog::open(&config.data)
+        .await
         .with_context(|| format!("cannot open the store in {}", config.data.display()))?;
     let listener = TcpListener::bind(config.http.listen)
         .await

@@ -3,12 +3,13 @@
 
 use crate::within;
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::frame::Frame;
 use tabmesh_protocol::signal::{Candidate, ClientMessage, Relay, Role as SignalRole, SIGNAL_PATH, ServerMessage};
-use tabmesh_protocol::{Config, Event, Role, Session};
+use tabmesh_protocol::{Config, Event, ResponseHead, Role, Session};
 use tabmesh_signaling::{Join, Link, client};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
@@ -164,6 +165,19 @@ impl FakeTab {
             }
         };
         within("a request for the fake tab", playing).await
+    }
+
+    /// Answers 200; a body follows.
+    pub async fn respond(&mut self, stream: u64) {
+        let head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
+        self.session.respond(stream, &head, false).unwrap();
+        self.transmit().await;
+    }
+
+    /// Ends the body with these bytes.
+    pub async fn finish(&mut self, stream: u64, bytes: &'static [u8]) {
+        self.session.send(stream, Bytes::from_static(bytes), true).unwrap();
+        self.transmit().await;
     }
 
     async fn next_message(&self) -> Option<Bytes> {

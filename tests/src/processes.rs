@@ -76,3 +76,10 @@ pub fn stop_now(pids: &[i32]) {
         let _ = kill_process(pid, Signal::STOP);
     }
 }
+
+/// Those of `pids` that have the same parent as `pid`, itself included.
+#[must_use]
+pub fn siblings(pid: i32, pids: &[i32]) -> Vec<i32> {
+    let parent = parent_of(pid);
+    pids.iter().copied().filter(|other| parent.is_some() && parent_of(*other) == parent).collect()
+}

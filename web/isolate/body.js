@@ -6,9 +6,9 @@
 
 import { Inbound } from './inbound.js';
 import {
-  Bytes, NativeBlob, NativeHeaders, NativeResponse, NativeStream, NativeTypeError, bareArray, bufferOf, copyBytes, decode,
-  getReader, getter, headersAppend, headersForEach, headersGet, headersHas, headersSet, isArrayBuffer, isBytes, isLocked,
-  isView, parseJson, reject, uncurry,
+  Bytes, NativeBlob, NativeHeaders, NativeResponse, NativeStream, NativeTypeError, bareArray, bufferOf, copyBytes,
+  decode, getReader, getter, headersAppend, headersForEach, headersGet, headersHas, headersSet, isArrayBuffer, isBytes,
+  isLocked, isView, parseJson, reject, uncurry,
 } from './intrinsics.js';
 
 const holderUsed = getter(Response.prototype, 'bodyUsed');

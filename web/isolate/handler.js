@@ -20,8 +20,6 @@ async function valueModule(value) {
   return url;
 }
 
-/** `import data from './x.json' with { type: 'json' }`: every module is JavaScript here, so the attribute goes. */
-const ATTRIBUTES = /^\s*with\s*\{[^{}]*\}/;
 /** What stands before the specifier of a static import. Anything else may be `import(...)`, evaluated later. */
 const STATIC_IMPORT = /\b(?:from|import)\s*$/;
 
@@ -33,8 +31,6 @@ function joinPieces(pieces, urls) {
     if (typeof piece === 'number') {
       isStatic &&= i > 0 && typeof pieces[i - 1] === 'string' && STATIC_IMPORT.test(pieces[i - 1]);
       source += JSON.stringify(urls[piece]);
-    } else if (i > 0 && typeof pieces[i - 1] === 'number') {
-      source += piece.replace(ATTRIBUTES, (text) => text.replace(/\S/g, ' '));
     } else {
       source += piece;
     }

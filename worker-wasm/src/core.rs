@@ -5,8 +5,8 @@
 //! timer for [`Core::poll_timeout`].
 //!
 //! How it is cut: [`signalling`], [`link`], [`isolates`], [`pools`], [`code`], [`exchange`], [`status`] hold state and
-//! know nothing of each other; `network`, `dispatch`, `answers` and `lifecycle` are the parts of [`Core`] that move
-//! it: connections, requests on their way in, answers on their way back, the coming and going of isolates.
+//! know nothing of each other; `network`, `dispatch`, `answers`, `lifecycle` and `ends` are the parts of [`Core`] that
+//! move it: connections, requests on their way in, answers on their way back, the coming and the going of isolates.
 //!
 //! Invariants:
 //! - Nothing here reads a clock, draws a random number, or touches the browser.
@@ -20,12 +20,14 @@ mod answers;
 mod backoff;
 mod code;
 mod dispatch;
+mod ends;
 mod exchange;
 mod io;
 mod isolates;
 mod lifecycle;
 pub mod limits;
 mod link;
+mod messages;
 mod network;
 mod pools;
 mod signalling;
@@ -33,10 +35,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use io::{
-    CodeError, ErrorCode, FromIsolate, Init, Input, IsolateId, LinkId, Output, PeerState, SocketId, State,
-    Status, ToIsolate,
-};
+pub use io::{CodeError, Init, Input, IsolateId, LinkId, Output, PeerState, SocketId, State, Status};
+pub use messages::{ErrorCode, FromIsolate, ToIsolate};
 
 use backoff::Jitter;
 use code::Code;

@@ -2,11 +2,12 @@
 //! cannot be ends the isolate that sent it and touches no request of another.
 
 use super::Core;
+use super::ends::End;
 use super::exchange::{Key, Response};
-use super::io::{ErrorCode, FromIsolate, IsolateId, Output, ToIsolate};
+use super::io::{IsolateId, Output};
 use super::isolates::{Phase, Work};
-use super::lifecycle::End;
 use super::limits::{LOG_HOLD, WAIT_UNTIL};
+use super::messages::{ErrorCode, FromIsolate, ToIsolate};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tabmesh_protocol::{Now, ResetCode, ResponseHead, SendError};

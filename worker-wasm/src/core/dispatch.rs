@@ -1,10 +1,11 @@
 //! Requests on their way in: from a session's events to an isolate. Also their early ends: refused, overdue, cancelled.
 
 use super::Core;
+use super::ends::End;
 use super::exchange::{Exchange, Key, Response};
-use super::io::{IsolateId, LinkId, Output, ToIsolate};
-use super::lifecycle::End;
+use super::io::{IsolateId, LinkId, Output};
 use super::limits::{DRAIN_GRACE, MAX_WAIT, MAX_WAITING, RESPONSE_WINDOW};
+use super::messages::ToIsolate;
 use super::pools::PoolId;
 use bytes::Bytes;
 use tabmesh_protocol::head::Target;

@@ -4,7 +4,7 @@ use super::backoff::pause;
 use super::io::{LinkId, Output, PeerState, SocketId};
 use super::limits::{ATTEMPT_LIMIT, GOOD_AFTER, MAX_GATEWAYS};
 use super::link::Link;
-use super::{Core, lifecycle::End};
+use super::{Core, ends::End};
 use bytes::Bytes;
 use tabmesh_protocol::Now;
 use tabmesh_protocol::signal::{Candidate, Relay, Role, ServerMessage};

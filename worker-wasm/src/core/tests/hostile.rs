@@ -5,8 +5,13 @@ use crate::core::*;
 use proptest::prelude::*;
 use tabmesh_protocol::ResetCode;
 
-/// A tab with two isolates, each holding a request.
-fn two() -> (Sim, (IsolateId, u32), (LinkId, u64), (IsolateId, u32), (LinkId, u64)) {
+/// An isolate and a request's number in it.
+type Held = (IsolateId, u32);
+/// A link and a request's number on it.
+type Key = (LinkId, u64);
+
+/// A tab with two isolates, each holding a request: the evil one's first.
+fn two() -> (Sim, Held, Key, Held, Key) {
     let mut sim = Sim::joined();
     let victim = sim.get("good", V1, "/good");
     let good = sim.holder("/good");
@@ -16,7 +21,7 @@ fn two() -> (Sim, (IsolateId, u32), (LinkId, u64), (IsolateId, u32), (LinkId, u6
     (sim, evil, suspect, good, victim)
 }
 
-fn finish(sim: &mut Sim, (isolate, id): (IsolateId, u32), key: (LinkId, u64)) {
+fn finish(sim: &mut Sim, (isolate, id): Held, key: Key) {
     for message in [response(id, 200, true), chunk(id, 3), FromIsolate::End { id }, FromIsolate::Done { id }]
     {
         sim.say(isolate, message);
@@ -147,7 +152,7 @@ fn any_message() -> impl Strategy<Value = FromIsolate> {
             .prop_map(|(id, code, message, stack)| FromIsolate::Error { id, code, message, stack }),
         3 => (id.clone(), any::<usize>()).prop_map(|(id, bytes)| FromIsolate::Consumed { id, bytes }),
         2 => (id.clone(), any::<u8>(), text).prop_map(|(id, level, text)| FromIsolate::Log { id, level, text }),
-        4 => id.clone().prop_map(|id| FromIsolate::Done { id }),
+        4 => id.prop_map(|id| FromIsolate::Done { id }),
         1 => any::<u32>().prop_map(|n| FromIsolate::Pong { n }),
         1 => Just(FromIsolate::Malformed("x")),
     ]

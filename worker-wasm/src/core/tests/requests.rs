@@ -2,7 +2,7 @@
 
 use super::sim::*;
 use crate::core::*;
-use tabmesh_protocol::ResetCode;
+use tabmesh_protocol::{RequestHead, ResetCode};
 
 #[test]
 fn a_request_is_answered_and_a_warm_one_takes_one_message_each_way() {
@@ -225,8 +225,6 @@ fn the_wall_limit_ends_the_isolate_and_the_next_request_gets_a_fresh_one() {
     sim.assert_empty();
 }
 
-use tabmesh_protocol::RequestHead;
-
 #[test]
 fn the_wall_limit_also_ends_a_wait() {
     let mut sim = Sim::joined();
@@ -289,7 +287,7 @@ fn a_response_that_cannot_be_sent_fails_alone() {
         (700, Ok(Default::default())),
         (70_000, Ok(Default::default())),
         (200, Err("not a header name")),
-        (200, Ok([("x".parse().unwrap(), "y".repeat(61_000).parse().unwrap())].into_iter().collect())),
+        (200, Ok([("x".parse().unwrap(), "y".repeat(62_000).parse().unwrap())].into_iter().collect())),
     ] {
         let mut sim = Sim::joined();
         let key = sim.get("hello", V1, "/x");

@@ -1,0 +1,94 @@
+//! The commands, as a person starts them.
+
+use crate::support::HOLD;
+use std::path::Path;
+use tabmesh_tests::child::Child;
+use tabmesh_tests::gateway::{binary, client, environment};
+use tabmesh_tests::hostile::FakeTab;
+use tabmesh_tests::{Setup, within};
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_taken_port_is_explained() {
+    let taken = Setup::new().start().await;
+    let home = tempfile::tempdir().unwrap();
+    let args = words(&format!("serve --listen {} --data {}", taken.address(), home.path().display()));
+    let mut child = Child::start(&binary("tabmesh"), &args, &environment(home.path()));
+    assert_eq!(child.exited().await, 1);
+    let line = child.err.wait(0, &["tabmesh: cannot listen on"]).await;
+    assert!(line.contains(&taken.address().to_string()) && line.contains("another gateway"), "{line}");
+    assert_eq!(taken.get("/_mesh/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_explained() {
+    for (args, part) in [
+        ("serve --listen nonsense", "--listen"),
+        ("serve --ice-ports 9-1", "9-1"),
+        ("serve --listen 127.0.0.1:0 --stun http://x", "stun:"),
+        ("serve --listen 127.0.0.1:0 --data /dev/null/x", "/dev/null/x"),
+        ("serve --listen 127.0.0.1:0 --tabs 1 --browser /no/such/browser --data", "browser"),
+        ("bake", "bake"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let mut args = words(args);
+        if args.last().is_some_and(|last| last == "--data") {
+            args.push(home.path().join("data").display().to_string());
+        }
+        let mut child = Child::start(&binary("tabmesh"), &args, &environment(home.path()));
+        assert_ne!(child.exited().await, 0, "{args:?}");
+        child.err.wait(0, &[part]).await;
+        assert!(child.err.matching(0, &["panicked"]).is_empty(), "{:?}", child.err.since(0));
+    }
+}
+
+#[tokio::test]
+async fn the_worker_command_gives_tabs() {
+    let gateway = Setup::new().start().await;
+    gateway.deploy("hold", HOLD).await;
+    std::fs::create_dir(gateway.home().join("workers")).unwrap();
+    let home = gateway.home().join("workers");
+    std::fs::create_dir(home.join("tmp")).unwrap();
+    let args = words(&format!("worker --count 2 --gateway {}", gateway.url("")));
+    let mut worker = Child::start(&binary("tabmesh"), &args, &environment(&home));
+    gateway.wait_for_tabs(2).await;
+    assert_eq!(gateway.text("/hold/").await, "free");
+    worker.signal(rustix::process::Signal::TERM);
+    assert_eq!(worker.exited().await, 0);
+    gateway.wait_for_tabs(0).await;
+    assert!(tabmesh_tests::processes::that_mention(&home.display().to_string()).is_empty());
+}
+
+#[tokio::test]
+async fn tabs_meet_a_gateway_at_a_shared_signaling_server() {
+    let args = words("--listen 127.0.0.1:0 --gateway-token secret");
+    let signaling = Child::start(&binary("tabmesh-signaling"), &args, &environment(Path::new("/tmp")));
+    let line = signaling.out.wait(0, &["listening: ws://"]).await;
+    let url = line.trim_start_matches("listening: ").to_owned();
+    let address = url.trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();
+    let gateway = Setup::new().args(&["--signal", &url, "--gateway-token", "secret"]).start().await;
+    gateway.log().wait(0, &["signaling server reached"]).await;
+    gateway.deploy("faked", "export default { fetch: () => new Response('') };").await;
+
+    let mut tab = FakeTab::join(address, 4).await;
+    tab.hello().await;
+    let call = tokio::spawn(client().get(gateway.url("/faked/")).send());
+    let stream = tab.request().await;
+    tab.respond(stream).await;
+    tab.finish(stream, b"from a tab met elsewhere").await;
+    let response = within("an answer of a tab met elsewhere", call).await.unwrap().unwrap();
+    assert_eq!(response.text().await.unwrap(), "from a tab met elsewhere");
+    // The server is needed for meeting only.
+    drop(signaling);
+    gateway.log().wait(0, &["signaling server lost"]).await;
+    let call = tokio::spawn(client().get(gateway.url("/faked/")).send());
+    let stream = tab.request().await;
+    tab.respond(stream).await;
+    tab.finish(stream, b"still here").await;
+    let response = within("an answer without signaling", call).await.unwrap().unwrap();
+    assert_eq!(response.text().await.unwrap(), "still here");
+    tab.close().await;
+}

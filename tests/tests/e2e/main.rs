@@ -1,0 +1,18 @@
+//! Every promise of Tabmesh, kept or broken in real Chromium. One binary, so that all tests share two gateways; those
+//! that break things start their own.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod cli;
+mod console;
+mod deploy;
+mod errors;
+mod examples;
+mod headers;
+mod hostile;
+mod isolation;
+mod lifetime;
+mod limits;
+mod page;
+mod streaming;
+mod support;
+mod tabs;

@@ -1,0 +1,147 @@
+//! What isolates and runtime say to each other, as plain data; [`crate::wire`] has the form on the port.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tabmesh_protocol::RequestHead;
+use tabmesh_protocol::head::Target;
+
+/// A failure that an isolate reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The handler threw.
+    Exception,
+    /// It returned something that is not a `Response`.
+    NoResponse,
+    /// The response body failed.
+    Body,
+    /// The request was aborted.
+    Aborted,
+}
+
+/// A message from an isolate. Untrusted: a handler may have taken the isolate over.
+#[derive(Clone, Debug)]
+pub enum FromIsolate {
+    /// See [`crate::wire::from_isolate`] for each.
+    Booted,
+    /// Code is loaded.
+    Started,
+    /// Code cannot be loaded.
+    Failed {
+        /// What went wrong.
+        message: String,
+        /// Where.
+        stack: String,
+    },
+    /// Response head. `headers` is an error where they are no header fields.
+    Response {
+        /// Request.
+        id: u32,
+        /// As sent, perhaps out of range.
+        status: u32,
+        /// Fields.
+        headers: Result<HeaderMap, &'static str>,
+        /// Chunks follow.
+        has_body: bool,
+    },
+    /// Piece of response body.
+    Chunk {
+        /// Request.
+        id: u32,
+        /// The bytes.
+        data: Bytes,
+    },
+    /// Response body complete.
+    End {
+        /// Request.
+        id: u32,
+    },
+    /// The request failed.
+    Error {
+        /// Request.
+        id: u32,
+        /// How.
+        code: ErrorCode,
+        /// What went wrong.
+        message: String,
+        /// Where.
+        stack: String,
+    },
+    /// The handler read request body.
+    Consumed {
+        /// Request.
+        id: u32,
+        /// How much.
+        bytes: usize,
+    },
+    /// Console line.
+    Log {
+        /// Request, or 0.
+        id: u32,
+        /// 0 debug to 3 error.
+        level: u8,
+        /// Clipped by the shell.
+        text: String,
+    },
+    /// No more work on this request.
+    Done {
+        /// Request.
+        id: u32,
+    },
+    /// Answer to a ping.
+    Pong {
+        /// The ping's number.
+        n: u32,
+    },
+    /// Anything else; the text says what is wrong with it.
+    Malformed(&'static str),
+}
+
+/// A message to an isolate; see [`crate::wire::to_isolate`].
+#[derive(Clone, Debug)]
+pub enum ToIsolate {
+    /// Load this code; the shell holds the bundle by its hash, `target.version`.
+    Start {
+        /// Which.
+        target: Target,
+    },
+    /// A request.
+    Request {
+        /// Request.
+        id: u32,
+        /// Head.
+        head: Box<RequestHead>,
+        /// A body follows.
+        has_body: bool,
+    },
+    /// Piece of request body.
+    Body {
+        /// Request.
+        id: u32,
+        /// The bytes.
+        data: Bytes,
+    },
+    /// Request body complete.
+    BodyEnd {
+        /// Request.
+        id: u32,
+    },
+    /// Nobody wants the answer.
+    Abort {
+        /// Request.
+        id: u32,
+        /// A sentence for the handler.
+        reason: &'static str,
+    },
+    /// More response body may be sent.
+    Credit {
+        /// Request.
+        id: u32,
+        /// How many more bytes.
+        bytes: usize,
+    },
+    /// Sign of life wanted.
+    Ping {
+        /// Number that the answer repeats.
+        n: u32,
+    },
+}
