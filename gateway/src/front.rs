@@ -51,7 +51,7 @@ impl Front {
     ) -> Self {
         let own = Router::new()
             .merge(status::router(pool, metrics))
-            .merge(api::router(Arc::clone(&catalog), ApiLimits::default()))
+            .merge(api::router(Arc::clone(&catalog), ApiLimits { domain: http.domain.clone(), ..ApiLimits::default() }))
             .merge(assets::worker_router())
             .merge(hub.map(tabmesh_signaling::router).unwrap_or_default())
             .fallback(async || Problem::new(ProblemType::NotFound));

@@ -42,8 +42,7 @@ pub async fn serve(listener: TcpListener, front: Arc<Front>, shutdown: impl Futu
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BUFFER)
-        .max_headers(MAX_FIELDS)
-        .pipeline_flush(true);
+        .max_headers(MAX_FIELDS);
     builder
         .http2()
         .timer(TokioTimer::new())

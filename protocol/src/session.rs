@@ -116,7 +116,7 @@ pub enum Event {
         /// Stream.
         id: StreamId,
     },
-    /// [`Session::room`] is above 0 again after it was found 0.
+    /// Half the send buffer is free again, after [`Session::room`] found less.
     Writable {
         /// Stream.
         id: StreamId,
@@ -280,8 +280,9 @@ impl Session {
         Ok(())
     }
 
-    /// Body bytes that may be queued on the stream now; 0 also where it is closed. When 0, [`Event::Writable`]
-    /// follows once there is room.
+    /// Body bytes that may be queued on the stream now; 0 also where it is closed. When that is less than half of
+    /// [`Config::send_buffer`], [`Event::Writable`] follows once half is free: an owner that found too little never
+    /// waits in vain.
     pub fn room(&mut self, id: StreamId) -> usize {
         let limit = self.config.send_buffer;
         self.streams.get_mut(&id).map_or(0, |stream| stream.room(limit))

@@ -4,7 +4,7 @@
 //! [`Core::poll_transmit`] per open link while its channel has room, [`Core::poll_output`] until it is empty, and a
 //! timer for [`Core::poll_timeout`].
 //!
-//! How it is cut: [`signalling`], [`link`], [`isolates`], [`pools`], [`code`], [`exchange`], [`status`] hold state and
+//! How it is cut: `signalling`, `link`, `isolates`, `pools`, `code`, `exchange`, `status` hold state and
 //! know nothing of each other; `network`, `dispatch`, `answers`, `lifecycle` and `ends` are the parts of [`Core`] that
 //! move it: connections, requests on their way in, answers on their way back, the coming and the going of isolates.
 //!

@@ -19,7 +19,8 @@ const OUTPUT: [&str; 2] = ["runtime.js", "runtime_bg.wasm"];
 ///
 /// Does nothing when the same file was processed last time and `out` is still there.
 pub fn generate(wasm: &Path, work: &Path, out: &Path) -> Result<()> {
-    let stamp_file = work.join("bindgen.stamp");
+    // Beside the output, not in `work`: there is one output and one `work` for each way to compile.
+    let stamp_file = out.with_extension("stamp");
     let stamp = stamp_of(wasm)?;
     if fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) && out.join("runtime_bg.wasm").is_file()
     {

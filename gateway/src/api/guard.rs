@@ -1,8 +1,8 @@
-//! Keeps web pages of other origins from changing anything.
+//! Keeps web pages from changing anything.
 //!
-//! A gateway on a developer's machine listens where every page that the developer's browser shows can send requests,
-//! and handlers' own pages are on sibling hosts of the same site. Browsers say where a request comes from; tools like
-//! curl do not, and need not.
+//! A gateway on a developer's machine listens where every page that the developer's browser shows can send requests.
+//! Handlers' own pages are among them, by path even on this very origin, and a rebound DNS name makes any page look like
+//! one. Until there are tokens, no page may change handlers: browsers say that a page asks, tools like curl do not.
 
 use axum::extract::Request;
 use http::uri::Authority;
@@ -10,36 +10,15 @@ use http::{HeaderMap, header};
 
 use crate::problem::{Problem, ProblemType};
 
-/// Refuses a request that a page of another origin made a browser send.
+/// Refuses a request that a page made a browser send.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
-    let foreign = match site {
-        Some(b"same-origin" | b"none") | None => false,
-        Some(_) => true,
-    };
-    if foreign || !headers.get_all(header::ORIGIN).iter().all(|origin| is_own(origin.as_bytes(), request)) {
+    let by_page = headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() != b"none");
+    if by_page || headers.contains_key(header::ORIGIN) {
         return Err(Problem::new(ProblemType::Forbidden)
-            .detail("Only pages of this very host may change handlers from a browser."));
+            .detail("Web pages may not change handlers. Use a command-line client such as curl."));
     }
     Ok(())
-}
-
-/// Whether an `Origin` names the host that the request is for. `null` and what cannot be read do not.
-fn is_own(origin: &[u8], request: &Request) -> bool {
-    let Ok(origin) = std::str::from_utf8(origin) else { return false };
-    let Some((scheme, host)) = origin.split_once("://") else { return false };
-    let default = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return false,
-    };
-    let (Ok(origin), Some(own)) = (host.parse::<Authority>(), authority(request.uri(), request.headers()))
-    else {
-        return false;
-    };
-    origin.host().eq_ignore_ascii_case(own.host())
-        && origin.port_u16().unwrap_or(default) == own.port_u16().unwrap_or(default)
 }
 
 /// The host a request is for: HTTP/2 puts it into the URI.

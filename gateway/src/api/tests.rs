@@ -241,27 +241,22 @@ async fn bad_requests() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_change_nothing() {
+async fn pages_change_nothing() {
     let server = Server::new(ApiLimits::default()).await;
     for headers in [
         &[("origin", "http://hello.localhost:8787")][..],
-        &[("origin", "http://127.0.0.1:9999")],
-        &[("origin", "http://127.0.0.1")],
+        &[("origin", "http://127.0.0.1:8787"), ("sec-fetch-site", "same-origin")],
         &[("origin", "null")],
-        &[("origin", "http://127.0.0.1:8787"), ("origin", "http://evil.example")],
         &[("origin", "file://")],
+        &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "cross-site")],
-        &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:8787")],
     ] {
         for method in ["PUT", "DELETE"] {
             let answer = server.send(method, HELLO, headers, CODE).await;
             assert_eq!((answer.status, kind(&answer)), (403, "forbidden"), "{headers:?}");
         }
     }
-    for headers in [
-        &[("origin", "http://127.0.0.1:8787"), ("sec-fetch-site", "same-origin")][..],
-        &[("sec-fetch-site", "none")],
-    ] {
+    for headers in [&[][..], &[("sec-fetch-site", "none")]] {
         assert!(server.send("PUT", HELLO, headers, CODE).await.status < 300, "{headers:?}");
     }
 }

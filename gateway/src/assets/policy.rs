@@ -18,17 +18,20 @@ const ISOLATE_CSP: &str = "default-src 'none'; script-src 'self' blob: 'wasm-uns
     form-action 'none'; base-uri 'none'";
 
 /// Every feature that Chromium 156 lets a policy switch off, client hints and `unload` left out. It has no wildcard.
-const DENY_ALL: &str = "accelerometer=(), aria-notify=(), autoplay=(), browsing-topics=(), camera=(), captured-surface- \
-    control=(), clipboard-read=(), clipboard-write=(), compute-pressure=(), cross-origin-isolated=(), \
-    deferred-fetch=(), deferred-fetch-minimal=(), digital-credentials-create=(), digital-credentials- \
-    get=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), \
-    gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), keyboard-map=(), language- \
-    detector=(), language-model=(), local-fonts=(), local-network=(), local-network-access=(), loopback- \
-    network=(), magnetometer=(), media-playback-while-not-visible=(), microphone=(), midi=(), on-device- \
-    speech-recognition=(), otp-credentials=(), payment=(), picture-in-picture=(), private-state-token- \
-    issuance=(), private-state-token-redemption=(), publickey-credentials-create=(), publickey- \
-    credentials-get=(), screen-wake-lock=(), serial=(), speaker-selection=(), storage-access=(), \
-    summarizer=(), sync-xhr=(), translator=(), usb=(), window-management=(), xr-spatial-tracking=()";
+const DENY_ALL: &str = "\
+    accelerometer=(), aria-notify=(), autoplay=(), browsing-topics=(), camera=(), \
+    captured-surface-control=(), clipboard-read=(), clipboard-write=(), compute-pressure=(), \
+    cross-origin-isolated=(), deferred-fetch=(), deferred-fetch-minimal=(), \
+    digital-credentials-create=(), digital-credentials-get=(), display-capture=(), \
+    encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), \
+    identity-credentials-get=(), idle-detection=(), keyboard-map=(), language-detector=(), \
+    language-model=(), local-fonts=(), local-network=(), local-network-access=(), \
+    loopback-network=(), magnetometer=(), media-playback-while-not-visible=(), microphone=(), \
+    midi=(), on-device-speech-recognition=(), otp-credentials=(), payment=(), \
+    picture-in-picture=(), private-state-token-issuance=(), private-state-token-redemption=(), \
+    publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
+    speaker-selection=(), storage-access=(), summarizer=(), sync-xhr=(), translator=(), usb=(), \
+    window-management=(), xr-spatial-tracking=()";
 
 /// Headers of the worker page and its assets.
 pub(super) fn page(headers: &mut HeaderMap) {

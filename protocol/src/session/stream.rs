@@ -87,12 +87,12 @@ impl Stream {
         if !self.may_send_body() {
             return 0;
         }
-        let room = limit.saturating_sub(self.queued);
-        self.wants_room |= room == 0;
-        room
+        // Also where there is some: an owner who needs more than that would else never hear of it.
+        self.wants_room |= self.queued > limit / 2;
+        limit.saturating_sub(self.queued)
     }
 
-    /// True once after room was asked for in vain and at least half the buffer is free.
+    /// True once after less than half the buffer was found free, when half of it is.
     pub(super) fn take_writable(&mut self, limit: usize) -> bool {
         self.wants_room && self.queued <= limit / 2 && self.may_send_body() && {
             self.wants_room = false;

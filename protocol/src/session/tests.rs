@@ -273,6 +273,25 @@ fn a_full_send_buffer_says_when_there_is_room_again() {
 }
 
 #[test]
+fn an_owner_who_finds_little_room_is_told_when_there_is_more() {
+    let mut sim = Sim::new(&Config::default());
+    let id = sim.gateway.open(&request(), false).unwrap();
+    sim.gateway.send(id, vec![0; 200_000].into(), false).unwrap();
+    assert!(sim.gateway.room(id) > 0, "some, but less than half");
+    for _ in 0..5 {
+        sim.settle();
+        for event in std::mem::take(&mut sim.tab_events) {
+            if let Event::Data { id, data, .. } = event {
+                sim.tab.consumed(sim.now, id, data.len());
+            }
+        }
+    }
+    sim.gateway_events.extend(std::iter::from_fn(|| sim.gateway.poll_event()));
+    let told = sim.gateway_events.iter().filter(|event| matches!(event, Event::Writable { .. })).count();
+    assert_eq!(told, 1);
+}
+
+#[test]
 fn a_draining_peer_gets_no_new_streams_and_finishes_old_ones() {
     let mut sim = Sim::new(&Config::default());
     let id = sim.gateway.open(&request(), true).unwrap();

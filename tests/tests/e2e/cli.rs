@@ -5,7 +5,7 @@ use std::path::Path;
 use tabmesh_tests::child::Child;
 use tabmesh_tests::gateway::{binary, client, environment};
 use tabmesh_tests::hostile::FakeTab;
-use tabmesh_tests::{Setup, within};
+use tabmesh_tests::{Setup, eventually, within};
 
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
@@ -59,7 +59,13 @@ async fn the_worker_command_gives_tabs() {
     worker.signal(rustix::process::Signal::TERM);
     assert_eq!(worker.exited().await, 0);
     gateway.wait_for_tabs(0).await;
-    assert!(tabmesh_tests::processes::that_mention(&home.display().to_string()).is_empty());
+    let home = home.display().to_string();
+    eventually("no process of the worker is left", || async {
+        let left = tabmesh_tests::processes::that_mention(&home);
+        println!("left: {left:#?}");
+        left.is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

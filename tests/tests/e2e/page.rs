@@ -33,8 +33,8 @@ async fn the_page_shows_its_state_counts_and_pauses() {
 
     let held = Held::start(gateway.url("/hold/")).await;
     gateway.log().wait(0, &["holding"]).await;
+    eventually("the running request is shown", || async { (browser.text("#active").await == "1").then_some(()) }).await;
     browser.wait_for_state(&["serving"]).await;
-    assert_eq!(browser.text("#active").await, "1");
     let pictures = workspace().join("target/e2e");
     std::fs::create_dir_all(&pictures).unwrap();
     browser.screenshot(&pictures.join("worker-serving.png")).await;

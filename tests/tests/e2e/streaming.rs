@@ -273,9 +273,12 @@ async fn a_body_that_fails_breaks_the_connection() {
         };
     ";
     gateway.deploy("breaks", handler).await;
-    let response = gateway.get("/breaks/").await;
-    assert_eq!(response.status(), 200);
-    assert!(response.bytes().await.is_err());
+    // What came before may or may not reach the caller; that it was not all must.
+    let whole = match client().get(gateway.url("/breaks/")).send().await {
+        Ok(response) => response.bytes().await,
+        Err(error) => Err(error),
+    };
+    assert!(whole.is_err(), "{whole:?}");
     gateway.log().wait(gateway.mark(), &["breaks", "the stream broke"]).await;
 }
 
