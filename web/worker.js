@@ -105,7 +105,8 @@ function join() {
 
   post({
     op: 'init',
-    signal: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/_mesh/signal`,
+    // A gateway that meets its tabs at a shared signaling server says so in the page.
+    signal: root.dataset.signal || `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/_mesh/signal`,
     origin: location.origin,
     pool,
     token: query.get('token'),

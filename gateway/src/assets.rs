@@ -98,14 +98,16 @@ static ISOLATE: LazyLock<Tree> = LazyLock::new(|| {
     Tree::new(isolate.collect())
 });
 
-/// The worker page with its placeholders filled.
-static PAGE: LazyLock<Bytes> = LazyLock::new(|| {
+/// The worker page with its placeholders filled. Without a `signal` address the page uses its own host's.
+fn worker_html(signal: Option<&str>) -> Bytes {
     let template = Web::get(WORKER_PAGE).map(|file| file.data).unwrap_or_default();
+    let signal = signal.unwrap_or_default().replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let page = String::from_utf8_lossy(&template)
         .replace("{{assets}}", &assets_base())
-        .replace("{{isolate_hash}}", isolate_hash());
+        .replace("{{isolate_hash}}", isolate_hash())
+        .replace("{{signal}}", &signal);
     page.into_bytes().into()
-});
+}
 
 /// Every file of `web/`.
 fn web_files() -> impl Iterator<Item = (String, Asset)> {
@@ -137,10 +139,11 @@ pub fn isolate_hash() -> &'static str {
     &ISOLATE.hash
 }
 
-/// Routes of the main origin: the worker page and its assets.
-pub fn worker_router() -> Router {
+/// Routes of the main origin: the worker page and its assets. `signal` is the address of a shared signaling server.
+pub fn worker_router(signal: Option<&str>) -> Router {
+    let html = worker_html(signal);
     Router::new()
-        .route("/_mesh/worker", get(worker_page))
+        .route("/_mesh/worker", get(async move || worker_page(html)))
         .route("/_mesh/assets/{hash}/{*path}", get(main_asset))
 }
 
@@ -151,9 +154,9 @@ pub fn isolate_router() -> Router {
     Router::new().route("/_mesh/isolate/{hash}/{*path}", get(isolate_asset))
 }
 
-async fn worker_page() -> Response {
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    let mut response = respond(html, PAGE.clone(), HeaderValue::from_static("no-cache"));
+fn worker_page(html: Bytes) -> Response {
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    let mut response = respond(kind, html, HeaderValue::from_static("no-cache"));
     policy::page(response.headers_mut());
     response
 }

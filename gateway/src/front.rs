@@ -27,6 +27,14 @@ use tower::ServiceExt;
 /// Tenant of every handler until there are others.
 const TENANT: &str = "default";
 
+/// Where tabs and this gateway find each other.
+pub enum Meeting {
+    /// At the gateway's own rendezvous.
+    Here(Arc<Hub>),
+    /// At a shared server's address.
+    At(String),
+}
+
 /// The front door. See the module's page.
 pub struct Front {
     domain: String,
@@ -47,13 +55,15 @@ impl Front {
         invoker: Invoker,
         pool: Arc<Pool>,
         metrics: Arc<Metrics>,
-        hub: Option<Arc<Hub>>,
+        rendezvous: Meeting,
     ) -> Self {
         let own = Router::new()
             .merge(status::router(pool, metrics))
             .merge(api::router(Arc::clone(&catalog), ApiLimits { domain: http.domain.clone(), ..ApiLimits::default() }))
-            .merge(assets::worker_router())
-            .merge(hub.map(tabmesh_signaling::router).unwrap_or_default())
+            .merge(match rendezvous {
+                Meeting::Here(hub) => assets::worker_router(None).merge(tabmesh_signaling::router(hub)),
+                Meeting::At(url) => assets::worker_router(Some(&url)),
+            })
             .fallback(async || Problem::new(ProblemType::NotFound));
         Self { domain: http.domain.clone(), catalog, invoker, own, sandbox: assets::isolate_router() }
     }

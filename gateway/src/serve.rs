@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::config::{ServeConfig, SignalConfig};
-use crate::front::Front;
+use crate::front::{Front, Meeting};
 use crate::headless::{self, HeadlessConfig};
 use crate::invoke::Invoker;
 use crate::mesh::peer::ice_servers;
@@ -48,26 +48,31 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         Rendezvous::new(Arc::clone(&pool), Arc::clone(&metrics), config.peer, config.pool.clone(), address.ip())
             .context("cannot start the threads that drive data channels")?;
     let policy = Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
-    let hub = config.signal.signal.is_none().then(|| Hub::new(HubConfig { policy, ..HubConfig::default() }));
-    match (&hub, config.signal.signal.clone()) {
-        (_, Some(url)) => drop(tokio::spawn(meet_at(url, config.signal.clone(), Arc::clone(&rendezvous)))),
-        (Some(hub), None) => {
-            let link = hub.attach_local(Role::Gateway, &config.signal.pool);
-            tokio::spawn(Arc::clone(&rendezvous).run(link));
+    let hub = Hub::new(HubConfig { policy, ..HubConfig::default() });
+    let meeting = match config.signal.signal.clone() {
+        Some(url) => {
+            tokio::spawn(meet_at(url.clone(), config.signal.clone(), rendezvous));
+            Meeting::At(url)
         }
-        (None, None) => {}
-    }
+        None => {
+            let link = hub.attach_local(Role::Gateway, &config.signal.pool);
+            tokio::spawn(rendezvous.run(link));
+            Meeting::Here(Arc::clone(&hub))
+        }
+    };
 
     let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), config.http.clone(), config.pool);
-    let front = Front::new(&config.http, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, hub.clone());
+    let front = Front::new(&config.http, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting);
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped.clone()), config.http.drain()));
+    let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped), config.http.drain()));
 
     let url = page_base(address);
+    // The tabs close last: until then they serve the requests in flight.
+    let (close, closed) = watch::channel(false);
     let tabs = (config.tabs > 0).then(|| {
         let page = format!("{url}{WORKER_PAGE}&pool={}", config.signal.pool);
         let headless = HeadlessConfig { browser: config.browser, ..HeadlessConfig::new(page, config.tabs) };
-        tokio::spawn(headless::run(headless, wait(stopped)))
+        tokio::spawn(headless::run(headless, wait(closed)))
     });
     println!("listening: {url}");
     if config.tabs == 0 {
@@ -83,12 +88,11 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     tracing::info!("shutting down: requests in flight finish first");
     pool.drain();
     pool.tabs().iter().for_each(|tab| tab.say_draining());
-    // Receivers are alive: both tasks hold one.
+    // Nobody listens only where the task is gone already, and then there is nothing to stop.
     let _ = stop.send(true);
     let _ = serving.await;
-    if let Some(hub) = hub {
-        hub.shutdown();
-    }
+    let _ = close.send(true);
+    hub.shutdown();
     if let Some(tabs) = tabs.filter(|tabs| !tabs.is_finished()) {
         let _ = tabs.await;
     }

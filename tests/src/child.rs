@@ -16,7 +16,7 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 echo "pid: $child"
-( cat <&3; kill -TERM $child; sleep 15; kill -KILL $child ) >/dev/null 2>&1 &
+( read -r _ <&3; kill -TERM $child; sleep 15; kill -KILL $child ) >/dev/null 2>&1 &
 dog=$!
 exec 3<&-
 wait $child

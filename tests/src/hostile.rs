@@ -120,7 +120,11 @@ impl FakeTab {
         }
         let config = Config { max_incoming_streams: max_streams, agent: "fake tab".into(), ..Config::default() };
         let session = Session::new(Role::Tab, config, Duration::ZERO);
-        Self { connection, channel, _signal: signal, session, epoch: Instant::now() }
+        let mut tab = Self { connection, channel, _signal: signal, session, epoch: Instant::now() };
+        // The gateway's hello shows that its end is open, too: what comes before, the `rtc` crate may lose.
+        let hello = tab.next_message().await.expect("the gateway speaks first");
+        tab.session.handle_message(Duration::ZERO, hello).unwrap();
+        tab
     }
 
     /// Sends a message as it is.

@@ -30,7 +30,7 @@ fn the_hash_covers_names_and_contents() {
 
 #[tokio::test]
 async fn the_page_is_fresh_filled_in_and_cannot_be_framed() {
-    let (status, headers, body) = fetch(worker_router(), "127.0.0.1:8787", "/_mesh/worker").await;
+    let (status, headers, body) = fetch(worker_router(None), "127.0.0.1:8787", "/_mesh/worker").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
     assert_eq!(headers[header::CACHE_CONTROL], "no-cache");
@@ -50,7 +50,7 @@ async fn assets_are_immutable_and_typed() {
         ("runtime/runtime.js", "text/javascript; charset=utf-8"),
     ] {
         let url = format!("{}/{path}", assets_base());
-        let (status, headers, body) = fetch(worker_router(), "localhost", &url).await;
+        let (status, headers, body) = fetch(worker_router(None), "localhost", &url).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(headers[header::CONTENT_TYPE], expected);
         assert_eq!(headers[header::CACHE_CONTROL], IMMUTABLE);
@@ -65,12 +65,12 @@ async fn other_hashes_files_and_trees_are_not_found() {
     let base = assets_base();
     let isolate = format!("/_mesh/isolate/{}", isolate_hash());
     for (router, path) in [
-        (worker_router(), "/_mesh/assets/0123456789abcdef0123456789abcdef/runtime/runtime.js".to_owned()),
-        (worker_router(), format!("{base}/worker.html")),
-        (worker_router(), format!("{base}/isolate/frame.html")),
-        (worker_router(), format!("{base}/../../Cargo.toml")),
-        (worker_router(), format!("{base}/")),
-        (worker_router(), format!("{isolate}/frame.html")),
+        (worker_router(None), "/_mesh/assets/0123456789abcdef0123456789abcdef/runtime/runtime.js".to_owned()),
+        (worker_router(None), format!("{base}/worker.html")),
+        (worker_router(None), format!("{base}/isolate/frame.html")),
+        (worker_router(None), format!("{base}/../../Cargo.toml")),
+        (worker_router(None), format!("{base}/")),
+        (worker_router(None), format!("{isolate}/frame.html")),
         (isolate_router(), format!("{isolate}/worker.js")),
         (isolate_router(), format!("{base}/runtime/runtime.js")),
         (isolate_router(), "/_mesh/worker".to_owned()),
@@ -108,4 +108,13 @@ async fn isolate_files_have_no_way_out() {
         }
         assert!(headers["permissions-policy"].to_str().unwrap().contains("camera=()"));
     }
+}
+
+#[tokio::test]
+async fn the_page_names_a_shared_signaling_server() {
+    let (_, _, own) = fetch(worker_router(None), "localhost", "/_mesh/worker").await;
+    assert!(String::from_utf8_lossy(&own).contains(r#"data-signal="""#));
+    let shared = worker_router(Some("ws://meet.example/_mesh/signal?a=\"b\""));
+    let (_, _, page) = fetch(shared, "localhost", "/_mesh/worker").await;
+    assert!(String::from_utf8_lossy(&page).contains(r#"data-signal="ws://meet.example/_mesh/signal?a=&quot;b&quot;""#));
 }

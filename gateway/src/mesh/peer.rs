@@ -1,7 +1,9 @@
-//! One WebRTC peer: an offer in, an open data channel out. The only file that names the `webrtc` crate, so that
+//! One WebRTC peer: an offer in, an open data channel out. The only module that names the `webrtc` crate, so that
 //! another carrier stays a local change. Knows nothing of sessions or requests.
 //!
 //! The crate awaits our callbacks on its driver, so they only forward.
+
+mod nodelay;
 
 use super::tab::Transport;
 use crate::config::{IceTransport, PeerConfig};
@@ -210,7 +212,9 @@ async fn build(
         username: server.username.unwrap_or_default(),
         credential: server.credential.unwrap_or_default(),
     });
+    let runtime = nodelay::runtime().ok_or_else(|| std::io::Error::other("no async runtime"))?;
     let connection = PeerConnectionBuilder::new()
+        .with_runtime(runtime)
         .with_configuration(RTCConfigurationBuilder::default().with_ice_servers(ice_servers.collect()).build())
         .with_setting_engine(settings(config.ice_transport, mtu_safe))
         .with_handler(callbacks)

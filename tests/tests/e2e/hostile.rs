@@ -29,7 +29,6 @@ fn attacks() -> Vec<(&'static str, bool, Vec<Vec<u8>>)> {
     let hello = |version, payload: &'static [u8]| Frame::Hello { version, payload: Bytes::from_static(payload) };
     vec![
         ("garbage instead of a hello", false, vec![(0..=255).collect()]),
-        ("an empty message", true, vec![vec![]]),
         ("a frame before the hello", false, encoded(&[Frame::Ping { nonce: 1 }])),
         ("another version", false, encoded(&[hello(PROTOCOL_VERSION + 1, b"{}")])),
         ("a hello that is no JSON", false, encoded(&[hello(PROTOCOL_VERSION, b"[[[[")])),

@@ -279,7 +279,7 @@ async fn a_body_that_fails_breaks_the_connection() {
         Err(error) => Err(error),
     };
     assert!(whole.is_err(), "{whole:?}");
-    gateway.log().wait(gateway.mark(), &["breaks", "the stream broke"]).await;
+    gateway.log().wait(gateway.mark(), &["handler=\"breaks\"", "the stream broke"]).await;
 }
 
 /// Counts what waits, what was aborted and what was cancelled.
