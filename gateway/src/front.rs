@@ -59,7 +59,10 @@ impl Front {
     ) -> Self {
         let own = Router::new()
             .merge(status::router(pool, metrics))
-            .merge(api::router(Arc::clone(&catalog), ApiLimits { domain: http.domain.clone(), ..ApiLimits::default() }))
+            .merge(api::router(
+                Arc::clone(&catalog),
+                ApiLimits { domain: http.domain.clone(), ..ApiLimits::default() },
+            ))
             .merge(match rendezvous {
                 Meeting::Here(hub) => assets::worker_router(None).merge(tabmesh_signaling::router(hub)),
                 Meeting::At(url) => assets::worker_router(Some(&url)),
@@ -100,7 +103,9 @@ impl Front {
 
 fn refusal(error: &RouteError) -> Problem {
     match error {
-        RouteError::Host => Problem::new(ProblemType::InvalidRequest).detail("The request names no valid host."),
+        RouteError::Host => {
+            Problem::new(ProblemType::InvalidRequest).detail("The request names no valid host.")
+        }
         RouteError::UriTooLong => Problem::new(ProblemType::UriTooLong)
             .detail(format!("The request target is longer than {} bytes.", HttpConfig::MAX_URI)),
         RouteError::NoSuchHost => Problem::new(ProblemType::HandlerNotFound)

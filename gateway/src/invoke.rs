@@ -123,7 +123,8 @@ impl Invoker {
                     failure
                 }
             };
-            let again = tried.len() < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
+            let again =
+                tried.len() < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
             if !again {
                 return Err(failure_problem(&failure, handler, request_id));
             }
@@ -141,7 +142,9 @@ impl Invoker {
     ) -> Result<Response<Body>, (TryError, RequestBody)> {
         let mut call = match lease.tab().open(head, body.is_empty()) {
             Ok(call) => call,
-            Err(SendError::Head(_)) => return Err((TryError::Final(Problem::new(ProblemType::HeadersTooLarge)), body)),
+            Err(SendError::Head(_)) => {
+                return Err((TryError::Final(Problem::new(ProblemType::HeadersTooLarge)), body));
+            }
             Err(SendError::NotAccepting | SendError::Closed) => return Err((TryError::NotSent, body)),
         };
         let sender = call.body();
@@ -185,7 +188,9 @@ fn may_repeat(method: &Method, failure: &Failure) -> bool {
 
 fn no_tab_problem(no_tab: NoTab) -> Problem {
     match no_tab {
-        NoTab::NoneJoined => Problem::new(ProblemType::NoTab).detail("No browser tab has joined this gateway."),
+        NoTab::NoneJoined => {
+            Problem::new(ProblemType::NoTab).detail("No browser tab has joined this gateway.")
+        }
         NoTab::AllBusy => Problem::new(ProblemType::QueueTimeout),
         NoTab::QueueFull => Problem::new(ProblemType::QueueFull),
         NoTab::Draining => Problem::new(ProblemType::Draining),
@@ -209,7 +214,9 @@ fn failure_problem(failure: &Failure, handler: &Handler, request_id: &str) -> Pr
             .detail(format!("The handler gave no response within {} ms.", handler.limits.wall_ms)),
         ResetCode::BadResponse | ResetCode::BodyFailed => Problem::new(ProblemType::BadResponse),
         ResetCode::Refused => no_tab_problem(NoTab::AllBusy),
-        ResetCode::IsolateLost | ResetCode::Cancelled | ResetCode::Internal => Problem::new(ProblemType::TabLost),
+        ResetCode::IsolateLost | ResetCode::Cancelled | ResetCode::Internal => {
+            Problem::new(ProblemType::TabLost)
+        }
     }
 }
 

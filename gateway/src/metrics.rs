@@ -45,7 +45,12 @@ impl Default for Metrics {
         let requests = Family::default();
         registry.register("requests", "Requests to handlers, by outcome", requests.clone());
         let latency = Histogram::new(exponential_buckets(0.000_25, 2.0, 18));
-        registry.register_with_unit("response_head", "Time to the response head", Unit::Seconds, latency.clone());
+        registry.register_with_unit(
+            "response_head",
+            "Time to the response head",
+            Unit::Seconds,
+            latency.clone(),
+        );
         let active = Gauge::default();
         registry.register("active_requests", "Requests being answered now", active.clone());
         let queued = Gauge::default();

@@ -44,10 +44,16 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
-    let rendezvous =
-        Rendezvous::new(Arc::clone(&pool), Arc::clone(&metrics), config.peer, config.pool.clone(), address.ip())
-            .context("cannot start the threads that drive data channels")?;
-    let policy = Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
+    let rendezvous = Rendezvous::new(
+        Arc::clone(&pool),
+        Arc::clone(&metrics),
+        config.peer,
+        config.pool.clone(),
+        address.ip(),
+    )
+    .context("cannot start the threads that drive data channels")?;
+    let policy =
+        Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
     let hub = Hub::new(HubConfig { policy, ..HubConfig::default() });
     let meeting = match config.signal.signal.clone() {
         Some(url) => {
@@ -112,7 +118,9 @@ async fn announce(pool: &Pool, tabs: usize, url: &str) -> std::convert::Infallib
 }
 
 /// Resolves when headless tabs cannot run at all.
-async fn failed(tabs: &mut Option<tokio::task::JoinHandle<Result<(), headless::HeadlessError>>>) -> anyhow::Error {
+async fn failed(
+    tabs: &mut Option<tokio::task::JoinHandle<Result<(), headless::HeadlessError>>>,
+) -> anyhow::Error {
     let Some(tabs) = tabs else { return std::future::pending().await };
     match tabs.await {
         Ok(Err(error)) => error.into(),
@@ -124,7 +132,8 @@ async fn failed(tabs: &mut Option<tokio::task::JoinHandle<Result<(), headless::H
 async fn meet_at(url: String, config: SignalConfig, rendezvous: Arc<Rendezvous>) {
     let mut backoff = SIGNAL_BACKOFF.0;
     loop {
-        let join = Join { role: Role::Gateway, pool: config.pool.clone(), token: config.gateway_token.clone() };
+        let join =
+            Join { role: Role::Gateway, pool: config.pool.clone(), token: config.gateway_token.clone() };
         match client::connect(&url, join).await {
             Ok(link) => {
                 tracing::info!(url, "signaling server reached");

@@ -35,7 +35,12 @@ const MAX_STREAMS: u32 = 256;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown`, then lets requests in flight finish for at most `drain`.
-pub async fn serve(listener: TcpListener, front: Arc<Front>, shutdown: impl Future<Output = ()>, drain: Duration) {
+pub async fn serve(
+    listener: TcpListener,
+    front: Arc<Front>,
+    shutdown: impl Future<Output = ()>,
+    drain: Duration,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -116,5 +116,8 @@ async fn the_page_names_a_shared_signaling_server() {
     assert!(String::from_utf8_lossy(&own).contains(r#"data-signal="""#));
     let shared = worker_router(Some("ws://meet.example/_mesh/signal?a=\"b\""));
     let (_, _, page) = fetch(shared, "localhost", "/_mesh/worker").await;
-    assert!(String::from_utf8_lossy(&page).contains(r#"data-signal="ws://meet.example/_mesh/signal?a=&quot;b&quot;""#));
+    assert!(
+        String::from_utf8_lossy(&page)
+            .contains(r#"data-signal="ws://meet.example/_mesh/signal?a=&quot;b&quot;""#)
+    );
 }

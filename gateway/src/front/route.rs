@@ -43,7 +43,9 @@ pub(super) enum RouteError {
 pub(super) fn authority(request: &Request<Body>) -> Result<&str, RouteError> {
     let named = match request.uri().authority() {
         Some(authority) => authority.as_str(),
-        None => request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).ok_or(RouteError::Host)?,
+        None => {
+            request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).ok_or(RouteError::Host)?
+        }
     };
     let valid = named.parse::<Authority>().is_ok() && !named.contains('@');
     if valid { Ok(named) } else { Err(RouteError::Host) }
@@ -79,7 +81,8 @@ fn handler_label<'a>(authority: &'a str, domain: &str) -> Option<&'a str> {
     };
     let dot = host.len().checked_sub(domain.len() + 1)?;
     let (label, suffix) = (host.get(..dot)?, host.get(dot..)?);
-    (suffix.starts_with('.') && suffix[1..].eq_ignore_ascii_case(domain) && !label.is_empty()).then_some(label)
+    (suffix.starts_with('.') && suffix[1..].eq_ignore_ascii_case(domain) && !label.is_empty())
+        .then_some(label)
 }
 
 fn join(path: &str, query: Option<&str>) -> String {
@@ -110,9 +113,13 @@ mod tests {
 
     #[test]
     fn by_path_the_name_is_taken_off() {
-        for (uri, path) in
-            [("/hello/any/path?x=1", "/any/path?x=1"), ("/hello", "/"), ("/hello/", "/"), ("/hello?x", "/?x"), ("/hello//a", "//a")]
-        {
+        for (uri, path) in [
+            ("/hello/any/path?x=1", "/any/path?x=1"),
+            ("/hello", "/"),
+            ("/hello/", "/"),
+            ("/hello?x", "/?x"),
+            ("/hello//a", "//a"),
+        ] {
             let uri: Uri = uri.parse().unwrap();
             for host in ["127.0.0.1:8787", "localhost:8787", "[::1]:8787", "gateway.example"] {
                 assert_eq!(routed(&uri, host), handler("hello", Some("/hello"), path), "{uri} at {host}");
@@ -123,14 +130,19 @@ mod tests {
     #[test]
     fn the_gateways_own_paths_are_on_the_main_host_only() {
         assert_eq!(routed(&Uri::from_static("/_mesh/healthz"), "localhost:1"), Ok(Route::Own));
-        assert_eq!(routed(&Uri::from_static("/_mesh/healthz"), "sandbox-default.localhost:1"), Ok(Route::Sandbox));
+        assert_eq!(
+            routed(&Uri::from_static("/_mesh/healthz"), "sandbox-default.localhost:1"),
+            Ok(Route::Sandbox)
+        );
         assert_eq!(routed(&Uri::from_static("/"), "127.0.0.1"), Ok(Route::Home));
         assert_eq!(routed(&Uri::from_static("/"), "a.b.localhost"), Err(RouteError::NoSuchHost));
     }
 
     #[test]
     fn hosts_are_checked() {
-        for (host, valid) in [("a.localhost:1", true), ("user@a.localhost", false), ("a b", false), ("", false)] {
+        for (host, valid) in
+            [("a.localhost:1", true), ("user@a.localhost", false), ("a b", false), ("", false)]
+        {
             let request = Request::builder().uri("/").header("host", host).body(Body::empty()).unwrap();
             assert_eq!(authority(&request).is_ok(), valid, "{host}");
         }

@@ -26,7 +26,10 @@ pub fn response(
     *response.headers_mut() = head.headers;
     strip_hop_by_hop(response.headers_mut());
     let bodyless = *method == Method::HEAD
-        || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
+        || matches!(
+            head.status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        );
     if bodyless {
         // The handler is not cancelled for it: it ends in its own time, only its bytes are not wanted.
         if !fin {
@@ -42,7 +45,9 @@ pub fn response(
     let declared = response.headers_mut().remove(header::CONTENT_LENGTH);
     let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
     *response.body_mut() = match call.first_piece() {
-        Some(Ok(whole)) if call.is_done() && declared.is_none_or(|length: u64| length == whole.len() as u64) => {
+        Some(Ok(whole))
+            if call.is_done() && declared.is_none_or(|length: u64| length == whole.len() as u64) =>
+        {
             Body::from(whole)
         }
         first => Body::new(AnswerBody { call, first, left: declared, _lease: lease, _upload: upload }),
@@ -90,7 +95,10 @@ impl http_body::Body for AnswerBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let next = match self.first.take() {
             Some(first) => Some(first),
             None => std::task::ready!(self.call.poll_piece(cx)),

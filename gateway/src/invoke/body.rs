@@ -41,7 +41,8 @@ impl RequestBody {
     /// # Errors
     /// 413 when the caller announces more.
     pub fn new(headers: &HeaderMap, source: Body, limit: u64) -> Result<Self, Problem> {
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|bytes| bytes > limit) {
             return Err(too_large(limit));
         }
@@ -99,7 +100,10 @@ impl RequestBody {
         let task = tokio::spawn(async move {
             // The answer is under way already: all that is left to tell the caller is that it breaks off.
             if let Err(problem) = self.pump(&tab).await {
-                tracing::debug!(problem = problem.kind().slug(), "upload failed after the response had begun");
+                tracing::debug!(
+                    problem = problem.kind().slug(),
+                    "upload failed after the response had begun"
+                );
                 tab.abort();
             }
         });
@@ -112,7 +116,8 @@ impl RequestBody {
             None => self.ended = true,
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
-                    self.left = self.left.checked_sub(data.len() as u64).ok_or_else(|| too_large(self.limit))?;
+                    self.left =
+                        self.left.checked_sub(data.len() as u64).ok_or_else(|| too_large(self.limit))?;
                     self.unsent.push_back(data);
                 }
                 self.ended = self.source.is_end_stream();
@@ -138,5 +143,6 @@ impl RequestBody {
 }
 
 fn too_large(limit: u64) -> Problem {
-    Problem::new(ProblemType::PayloadTooLarge).detail(format!("The request body is over the limit of {limit} bytes."))
+    Problem::new(ProblemType::PayloadTooLarge)
+        .detail(format!("The request body is over the limit of {limit} bytes."))
 }

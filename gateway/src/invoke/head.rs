@@ -64,11 +64,17 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 ///
 /// # Errors
 /// 431 when the fields are over [`HttpConfig::MAX_HEADERS`].
-pub fn build(handler: &Handler, caller: &Caller, request_id: &str, parts: Parts) -> Result<RequestHead, Problem> {
+pub fn build(
+    handler: &Handler,
+    caller: &Caller,
+    request_id: &str,
+    parts: Parts,
+) -> Result<RequestHead, Problem> {
     let mut headers = parts.headers;
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > HttpConfig::MAX_HEADERS {
-        let detail = format!("The header fields have {size} bytes; the limit is {}.", HttpConfig::MAX_HEADERS);
+        let detail =
+            format!("The header fields have {size} bytes; the limit is {}.", HttpConfig::MAX_HEADERS);
         return Err(Problem::new(ProblemType::HeadersTooLarge).detail(detail));
     }
     strip_hop_by_hop(&mut headers);

@@ -83,7 +83,8 @@ impl Mesh {
             sending.run(&Wire(to_tab)).await;
             pool.remove(sending.id);
         });
-        let (gateway, served, resets) = (Arc::clone(&tab), Arc::clone(&self.served), Arc::clone(&self.resets));
+        let (gateway, served, resets) =
+            (Arc::clone(&tab), Arc::clone(&self.served), Arc::clone(&self.resets));
         let script = script.to_vec();
         tokio::spawn(async move {
             let started = Instant::now();

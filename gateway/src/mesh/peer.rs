@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::error::Error;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceCandidateInit,
-    RTCIceServer, RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, SettingEngine,
-    SettingEngineBuilder,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+    RTCIceCandidateInit, RTCIceServer, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+    RTCSessionDescription, SettingEngine, SettingEngineBuilder,
 };
 
 /// Label of the one pre-negotiated channel; both ends create it with stream id 0.
@@ -87,7 +87,10 @@ impl Peer {
     ///
     /// # Errors
     /// When no port is free or the crate refuses the settings.
-    pub async fn new(config: &PeerConfig, listen: IpAddr) -> Result<(Self, mpsc::Receiver<PeerEvent>), Error> {
+    pub async fn new(
+        config: &PeerConfig,
+        listen: IpAddr,
+    ) -> Result<(Self, mpsc::Receiver<PeerEvent>), Error> {
         let (events_in, events) = mpsc::channel(EVENTS);
         let callbacks = Arc::new(Callbacks(events_in));
         let connection = bind(config, listen, callbacks).await?;
@@ -128,8 +131,12 @@ impl Peer {
         loop {
             match self.channel.poll().await {
                 Some(DataChannelEvent::OnOpen) => return ChannelEvent::Open,
-                Some(DataChannelEvent::OnMessage(message)) => return ChannelEvent::Message(message.data.freeze()),
-                Some(DataChannelEvent::OnClose | DataChannelEvent::OnClosing) | None => return ChannelEvent::Closed,
+                Some(DataChannelEvent::OnMessage(message)) => {
+                    return ChannelEvent::Message(message.data.freeze());
+                }
+                Some(DataChannelEvent::OnClose | DataChannelEvent::OnClosing) | None => {
+                    return ChannelEvent::Closed;
+                }
                 Some(_) => {}
             }
         }
@@ -215,7 +222,9 @@ async fn build(
     let runtime = nodelay::runtime().ok_or_else(|| std::io::Error::other("no async runtime"))?;
     let connection = PeerConnectionBuilder::new()
         .with_runtime(runtime)
-        .with_configuration(RTCConfigurationBuilder::default().with_ice_servers(ice_servers.collect()).build())
+        .with_configuration(
+            RTCConfigurationBuilder::default().with_ice_servers(ice_servers.collect()).build(),
+        )
         .with_setting_engine(settings(config.ice_transport, mtu_safe))
         .with_handler(callbacks)
         .with_data_channel_send_buffer_limit(PeerConfig::SEND_BUFFER)

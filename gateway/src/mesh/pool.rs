@@ -123,7 +123,12 @@ impl Pool {
     ///
     /// # Errors
     /// [`NoTab`].
-    pub async fn lease(self: &Arc<Self>, target: &Target, tried: &[TabId], deadline: Instant) -> Result<Lease, NoTab> {
+    pub async fn lease(
+        self: &Arc<Self>,
+        target: &Target,
+        tried: &[TabId],
+        deadline: Instant,
+    ) -> Result<Lease, NoTab> {
         loop {
             let turn = {
                 let mut state = self.lock();

@@ -99,7 +99,12 @@ impl Rendezvous {
         room
     }
 
-    fn start(self: &Arc<Self>, key: Key, offer: String, signal: mpsc::Sender<ClientMessage>) -> mpsc::Sender<Input> {
+    fn start(
+        self: &Arc<Self>,
+        key: Key,
+        offer: String,
+        signal: mpsc::Sender<ClientMessage>,
+    ) -> mpsc::Sender<Input> {
         let (inputs, queue) = mpsc::channel(ATTEMPT_QUEUE);
         let id = self.next_tab.fetch_add(1, Ordering::Relaxed);
         let index = usize::try_from(id).unwrap_or(0) % self.drivers.len();
@@ -136,7 +141,10 @@ impl Attempt {
                 return self.say(Relay::Bye { reason: "the gateway has no free port".to_owned() }).await;
             }
         };
-        let joining = tokio::time::timeout(PeerConfig::JOIN_DEADLINE, self.join(&peer, offer, &mut inputs, &mut events));
+        let joining = tokio::time::timeout(
+            PeerConfig::JOIN_DEADLINE,
+            self.join(&peer, offer, &mut inputs, &mut events),
+        );
         match joining.await {
             Ok(Ok(())) => self.live(&peer, &mut inputs, &mut events).await,
             Ok(Err(reason)) => tracing::info!(peer = self.key.0, reason, "tab did not join"),
@@ -179,7 +187,12 @@ impl Attempt {
     }
 
     /// The tab's life in the pool.
-    async fn live(&self, peer: &Peer, inputs: &mut mpsc::Receiver<Input>, events: &mut mpsc::Receiver<PeerEvent>) {
+    async fn live(
+        &self,
+        peer: &Peer,
+        inputs: &mut mpsc::Receiver<Input>,
+        events: &mut mpsc::Receiver<PeerEvent>,
+    ) {
         let config = Config {
             // Tabs open no streams towards a gateway.
             max_incoming_streams: 0,

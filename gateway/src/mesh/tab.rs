@@ -77,7 +77,13 @@ impl Exchange {
 impl Tab {
     /// A tab whose transport has just opened.
     #[must_use]
-    pub fn new(id: TabId, peer: String, config: Config, metrics: Arc<Metrics>, watcher: Weak<dyn Watcher>) -> Arc<Self> {
+    pub fn new(
+        id: TabId,
+        peer: String,
+        config: Config,
+        metrics: Arc<Metrics>,
+        watcher: Weak<dyn Watcher>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id,
             peer,
@@ -274,11 +280,15 @@ impl Tab {
         let mut answers = Vec::new();
         while let Some(event) = state.session.poll_event() {
             match event {
-                Event::Ready(hello) => tracing::info!(tab = self.id, peer = self.peer, agent = hello.agent, "tab joined"),
+                Event::Ready(hello) => {
+                    tracing::info!(tab = self.id, peer = self.peer, agent = hello.agent, "tab joined")
+                }
                 // `max_incoming_streams` is 0 for tabs: the session refuses before we get here.
                 Event::Request { .. } => {}
                 Event::Response { id, head, fin } => {
-                    if let Some(answer) = state.exchanges.get_mut(&id).and_then(|exchange| exchange.answer.take()) {
+                    if let Some(answer) =
+                        state.exchanges.get_mut(&id).and_then(|exchange| exchange.answer.take())
+                    {
                         answers.push((answer, head, fin));
                     }
                     if fin {
