@@ -70,6 +70,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), config.http.clone(), config.pool);
     let front = Front::new(&config.http, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting);
     let (stop, stopped) = watch::channel(false);
+    // The tabs go last: requests in flight need them.
+    let (close, closed) = watch::channel(false);
     let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped), config.http.drain()));
 
     let url = page_base(address);

@@ -113,7 +113,8 @@ impl Browser {
     pub async fn click(&self, selector: &str) {
         let find = json!({ "using": "css selector", "value": selector });
         let element = self.command(Method::POST, "/element", Some(find)).await;
-        let id = element.as_object().and_then(|element| element.values().next()?.as_str()).unwrap().to_owned();
+        let id =
+            element.as_object().and_then(|element| element.values().next()?.as_str()).unwrap().to_owned();
         self.command(Method::POST, &format!("/element/{id}/click"), Some(json!({}))).await;
     }
 

@@ -10,17 +10,23 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Starts the command and ends it when our end of stdin closes, which happens even if the test process is killed.
-/// (Statics are never dropped, and a parent-death signal is bound to a thread, which a test is.)
+/// (Statics are never dropped, and a parent-death signal is bound to a thread, which a test is.) Then it also removes
+/// the folder that `TABMESH_E2E_HOME` names, since nobody else is left to do it.
 const WATCHDOG: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 echo "pid: $child"
-( read -r _ <&3; kill -TERM $child; sleep 15; kill -KILL $child ) >/dev/null 2>&1 &
+trap 'gone=1' USR1
+( read -r _ <&3; kill -USR1 $$; kill -TERM $child; sleep 15; kill -KILL $child ) >/dev/null 2>&1 &
 dog=$!
 exec 3<&-
 wait $child
 code=$?
+if [ -n "$gone" ]; then
+  wait $child
+  case $TABMESH_E2E_HOME in */tabmesh-e2e-*) rm -rf "$TABMESH_E2E_HOME" ;; esac
+fi
 kill $dog 2>/dev/null
 exit $code
 "#;
@@ -82,7 +88,11 @@ impl Lines {
             if let Some(line) = self.matching(mark, parts).into_iter().nth(nth - 1) {
                 return line;
             }
-            assert!(started.elapsed() < LIMIT, "no line {nth} with {parts:?} in:\n{}", self.since(mark).join("\n"));
+            assert!(
+                started.elapsed() < LIMIT,
+                "no line {nth} with {parts:?} in:\n{}",
+                self.since(mark).join("\n")
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

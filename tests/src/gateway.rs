@@ -15,8 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 /// What gateways log in tests: everything of ours, little of the WebRTC stack.
-const LOG: &str =
-    "info,tabmesh=debug,tabmesh_signaling=debug,webrtc=error,rtc=error,rtc_ice=error,rtc_sctp=error,rtc_dtls=error";
+const LOG: &str = "info,tabmesh=debug,tabmesh_signaling=debug,webrtc=error,rtc=error,rtc_ice=error,rtc_sctp=error,rtc_dtls=error";
 
 /// Lines of log shown when a test fails.
 const SHOWN: usize = 400;
@@ -150,7 +149,8 @@ impl Gateway {
 
     /// Deploys files, with what the `metadata` field takes (`main`, `vars`, `limits`).
     pub async fn deploy_files(&self, name: &str, files: &[(&str, &str)], metadata: Value) -> Value {
-        let mut form = Form::new().part("metadata", Part::text(metadata.to_string()).mime_str("application/json").unwrap());
+        let mut form = Form::new()
+            .part("metadata", Part::text(metadata.to_string()).mime_str("application/json").unwrap());
         for (file, content) in files {
             let part = Part::text((*content).to_owned()).file_name((*file).to_owned());
             form = form.part((*file).to_owned(), part);
@@ -188,7 +188,8 @@ impl Gateway {
     /// Waits until this many tabs take requests.
     pub async fn wait_for_tabs(&self, count: u64) {
         eventually(&format!("{count} tabs ready"), || async {
-            let tabs = client().get(self.url("/_mesh/readyz")).send().await.ok()?.json::<Value>().await.ok()?;
+            let tabs =
+                client().get(self.url("/_mesh/readyz")).send().await.ok()?.json::<Value>().await.ok()?;
             (tabs["tabs"]["ready"] == count).then_some(())
         })
         .await;
@@ -269,7 +270,9 @@ fn serve(home: &Path, listen: &str, tabs: usize, args: &[String]) -> Child {
     all.push(home.join("data").display().to_string());
     all.extend(["--tabs".to_owned(), tabs.to_string()]);
     all.extend_from_slice(args);
-    Child::start(&binary("tabmesh"), &all, &environment(home))
+    let mut variables = environment(home);
+    variables.push(("TABMESH_E2E_HOME".to_owned(), home.display().to_string()));
+    Child::start(&binary("tabmesh"), &all, &variables)
 }
 
 /// Variables for our binaries: where to log what, and where temporary files go.
@@ -310,7 +313,6 @@ impl Resolve for Loopback {
 }
 
 /// How callers are made: no proxy, no redirects followed, no waiting for ever.
-#[must_use]
 pub fn client_builder() -> ClientBuilder {
     Client::builder()
         .no_proxy()

@@ -8,14 +8,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::frame::Frame;
-use tabmesh_protocol::signal::{Candidate, ClientMessage, Relay, Role as SignalRole, SIGNAL_PATH, ServerMessage};
+use tabmesh_protocol::signal::{
+    Candidate, ClientMessage, Relay, Role as SignalRole, SIGNAL_PATH, ServerMessage,
+};
 use tabmesh_protocol::{Config, Event, ResponseHead, Role, Session};
 use tabmesh_signaling::{Join, Link, client};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit, RTCPeerConnectionIceEvent,
-    RTCSessionDescription, SettingEngineBuilder,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
+    RTCPeerConnectionIceEvent, RTCSessionDescription, SettingEngineBuilder,
 };
 
 /// Attempt number in signalling.
@@ -118,7 +120,8 @@ impl FakeTab {
                 },
             }
         }
-        let config = Config { max_incoming_streams: max_streams, agent: "fake tab".into(), ..Config::default() };
+        let config =
+            Config { max_incoming_streams: max_streams, agent: "fake tab".into(), ..Config::default() };
         let session = Session::new(Role::Tab, config, Duration::ZERO);
         let mut tab = Self { connection, channel, _signal: signal, session, epoch: Instant::now() };
         // The gateway's hello shows that its end is open, too: what comes before, the `rtc` crate may lose.

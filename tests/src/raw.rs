@@ -39,7 +39,10 @@ impl RawResponse {
     fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
         let (head, body) = bytes.split_at(end);
-        let status = head.split(|byte| *byte == b' ').nth(1).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+        let status = head
+            .split(|byte| *byte == b' ')
+            .nth(1)
+            .and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
         Self { status: status.unwrap_or(0), head: head.to_vec(), body: body.to_vec() }
     }
 }

@@ -1,7 +1,6 @@
 //! The commands, as a person starts them.
 
 use crate::support::HOLD;
-use std::path::Path;
 use tabmesh_tests::child::Child;
 use tabmesh_tests::gateway::{binary, client, environment};
 use tabmesh_tests::hostile::FakeTab;
@@ -71,7 +70,8 @@ async fn the_worker_command_gives_tabs() {
 #[tokio::test]
 async fn tabs_meet_a_gateway_at_a_shared_signaling_server() {
     let args = words("--listen 127.0.0.1:0 --gateway-token secret");
-    let signaling = Child::start(&binary("tabmesh-signaling"), &args, &environment(Path::new("/tmp")));
+    let home = tempfile::tempdir().unwrap();
+    let signaling = Child::start(&binary("tabmesh-signaling"), &args, &environment(home.path()));
     let line = signaling.out.wait(0, &["listening: ws://"]).await;
     let url = line.trim_start_matches("listening: ").to_owned();
     let address = url.trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();

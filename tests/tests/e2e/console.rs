@@ -30,7 +30,8 @@ async fn console_lines_come_into_the_log_with_level_and_request_id() {
         gateway.text(&format!("/talks{path}")).await;
         let mut of_this = Vec::new();
         for (level, word) in [("DEBUG", "debug"), ("INFO", "log"), ("WARN", "warn"), ("ERROR", "error")] {
-            let line = gateway.log().wait(gateway.mark(), &["tabmesh::handler", &format!("{word} of {path}")]).await;
+            let line =
+                gateway.log().wait(gateway.mark(), &["tabmesh::handler", &format!("{word} of {path}")]).await;
             assert!(line.contains(level) && line.contains("handler=\"talks\""), "{line}");
             of_this.push(request_id(&line));
         }

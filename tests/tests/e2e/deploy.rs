@@ -41,7 +41,9 @@ async fn the_next_request_after_a_deploy_sees_the_new_version() {
 async fn requests_under_way_while_a_new_version_comes_all_get_one_or_the_other() {
     let gateway = mesh().await;
     let source = |version: u32| {
-        format!("export default {{ async fetch() {{ await scheduler.wait(20); return new Response('{version}') }} }};")
+        format!(
+            "export default {{ async fetch() {{ await scheduler.wait(20); return new Response('{version}') }} }};"
+        )
     };
     gateway.deploy("rolling", source(0)).await;
     for version in 1..10 {
@@ -59,11 +61,14 @@ async fn handlers_can_be_listed_read_and_deleted() {
     let gateway = mesh().await;
     gateway.deploy("short-lived", source("hello")).await;
     let client = client();
-    let list: Value = client.get(gateway.url("/_mesh/v1/handlers")).send().await.unwrap().json().await.unwrap();
-    let names: Vec<_> = list["handlers"].as_array().unwrap().iter().map(|view| view["name"].clone()).collect();
+    let list: Value =
+        client.get(gateway.url("/_mesh/v1/handlers")).send().await.unwrap().json().await.unwrap();
+    let names: Vec<_> =
+        list["handlers"].as_array().unwrap().iter().map(|view| view["name"].clone()).collect();
     assert!(names.contains(&json!("short-lived")), "{list}");
 
-    let view: Value = client.get(gateway.handler_url("short-lived")).send().await.unwrap().json().await.unwrap();
+    let view: Value =
+        client.get(gateway.handler_url("short-lived")).send().await.unwrap().json().await.unwrap();
     assert_eq!(view["name"], "short-lived");
     assert_eq!(gateway.get(view["urls"]["path"].as_str().unwrap()).await.status(), 200);
     assert_eq!(client.get(view["urls"]["host"].as_str().unwrap()).send().await.unwrap().status(), 200);
@@ -102,7 +107,8 @@ async fn several_modules_of_all_kinds_make_a_handler() {
 #[tokio::test]
 async fn wasm_modules_run() {
     // (module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
-    const ADD: &[u8] = b"\0asm\x01\0\0\0\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f\x03\x02\x01\0\x07\x07\x01\x03add\0\0\
+    const ADD: &[u8] =
+        b"\0asm\x01\0\0\0\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f\x03\x02\x01\0\x07\x07\x01\x03add\0\0\
                          \x0a\x09\x01\x07\0\x20\0\x20\x01\x6a\x0b";
     const MAIN: &str = "import module from './add.wasm';
         const { exports } = await WebAssembly.instantiate(module);
@@ -120,7 +126,12 @@ async fn wasm_modules_run() {
 async fn what_cannot_be_deployed_is_refused_with_the_place() {
     let gateway = mesh().await;
     let client = client();
-    let broken = client.put(gateway.handler_url("broken")).body("export default {\n  fetch( {\n}").send().await.unwrap();
+    let broken = client
+        .put(gateway.handler_url("broken"))
+        .body("export default {\n  fetch( {\n}")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(broken.status(), 422);
     let document: Value = broken.json().await.unwrap();
     assert_eq!(document["type"], "urn:tabmesh:problem:syntax-error");

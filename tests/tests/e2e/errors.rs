@@ -1,6 +1,6 @@
 //! Handlers that fail, and requests that cannot be served: what the caller and the log get to know.
 
-use crate::support::{Held, HOLD, expect_problem, problem};
+use crate::support::{HOLD, Held, expect_problem, problem};
 use tabmesh_tests::gateway::client;
 use tabmesh_tests::{Setup, mesh, raw, solo};
 
@@ -69,23 +69,39 @@ async fn who_waits_in_the_queue_is_served_when_a_place_is_free() {
 async fn a_throwing_handler_is_a_500_whose_reason_is_in_the_log_alone() {
     let gateway = mesh().await;
     let handlers = [
-        ("throws", "export default { fetch() { throw new Error('kaboom in throws'); } };", "handler-exception"),
+        (
+            "throws",
+            "export default { fetch() { throw new Error('kaboom in throws'); } };",
+            "handler-exception",
+        ),
         (
             "rejects",
             "export default { async fetch() { await 1; throw new TypeError('kaboom in rejects'); } };",
             "handler-exception",
         ),
-        ("throws-text", "export default { fetch() { throw 'kaboom in throws-text'; } };", "handler-exception"),
+        (
+            "throws-text",
+            "export default { fetch() { throw 'kaboom in throws-text'; } };",
+            "handler-exception",
+        ),
         ("no-load", "throw new Error('kaboom in no-load'); export default {};", "handler-failed-to-start"),
         ("no-form", "export default { kaboom: 1 };", "handler-failed-to-start"),
-        ("event-throws", "export default async () => { throw new Error('kaboom in event-throws'); };", "handler-exception"),
+        (
+            "event-throws",
+            "export default async () => { throw new Error('kaboom in event-throws'); };",
+            "handler-exception",
+        ),
     ];
     for (name, source, slug) in handlers {
         gateway.deploy(name, source).await;
         let response = client().post(gateway.url(&format!("/{name}/"))).body("{}").send().await.unwrap();
         let header = response.headers().get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
         let (status, document) = problem(response).await;
-        assert_eq!((status, document["type"].as_str()), (500, Some(&*format!("urn:tabmesh:problem:{slug}"))), "{name}");
+        assert_eq!(
+            (status, document["type"].as_str()),
+            (500, Some(&*format!("urn:tabmesh:problem:{slug}"))),
+            "{name}"
+        );
         let id = document["requestId"].as_str().unwrap();
         assert_eq!(header.as_deref(), Some(id), "{name}");
         let told = document.to_string();
@@ -99,7 +115,9 @@ async fn a_throwing_handler_is_a_500_whose_reason_is_in_the_log_alone() {
 #[tokio::test]
 async fn no_response_is_a_500() {
     let gateway = mesh().await;
-    for (name, value) in [("gives-nothing", "undefined"), ("gives-text", "'text'"), ("gives-object", "({ status: 200 })")] {
+    for (name, value) in
+        [("gives-nothing", "undefined"), ("gives-text", "'text'"), ("gives-object", "({ status: 200 })")]
+    {
         gateway.deploy(name, format!("export default {{ fetch: () => {value} }};")).await;
         let id = expect_problem(gateway.get(&format!("/{name}/")).await, 500, "no-response").await;
         gateway.log().wait(gateway.mark(), &[&id, name]).await;

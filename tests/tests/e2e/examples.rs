@@ -145,12 +145,16 @@ async fn an_unmodified_hono_app_runs() {
     assert_eq!(form, json!({ "a": "1", "b": "two words" }));
 
     let visit = client.get(url("/visits")).header("cookie", "visits=41; other=x").send().await.unwrap();
-    let cookies: Vec<_> = visit.headers().get_all("set-cookie").iter().map(|it| it.to_str().unwrap()).collect();
+    let cookies: Vec<_> =
+        visit.headers().get_all("set-cookie").iter().map(|it| it.to_str().unwrap()).collect();
     assert_eq!(cookies.len(), 3, "{cookies:?}");
     assert!(cookies[0].starts_with("visits=42;") && cookies[0].contains("HttpOnly"), "{cookies:?}");
     assert_eq!(visit.text().await.unwrap(), "visit 42\n");
 
-    assert_eq!(client.get(url("/stream")).send().await.unwrap().text().await.unwrap(), "line 1\nline 2\nline 3\n");
+    assert_eq!(
+        client.get(url("/stream")).send().await.unwrap().text().await.unwrap(),
+        "line 1\nline 2\nline 3\n"
+    );
     let old = client.get(url("/old")).send().await.unwrap();
     assert_eq!((old.status().as_u16(), &old.headers()["location"]), (301, &"/".parse().unwrap()));
     let broken = client.get(url("/broken")).send().await.unwrap();

@@ -21,7 +21,8 @@ async fn every_method_reaches_the_handler_and_only_head_has_no_body() {
     gateway.deploy("methods", handler).await;
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE", "PROPFIND", "TRACE"] {
         let with_body = !matches!(method, "GET" | "TRACE");
-        let mut request = client().request(Method::from_bytes(method.as_bytes()).unwrap(), gateway.url("/methods/"));
+        let mut request =
+            client().request(Method::from_bytes(method.as_bytes()).unwrap(), gateway.url("/methods/"));
         if with_body {
             request = request.body("body");
         }
@@ -88,7 +89,11 @@ async fn every_field_reaches_the_handler_and_connection_fields_do_not() {
     let answer: Value = serde_json::from_str(&response.text()).unwrap();
     let field = |name: &str| {
         let pairs = answer["headers"].as_array().unwrap();
-        pairs.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        pairs
+            .iter()
+            .filter(|pair| pair[0] == name)
+            .map(|pair| pair[1].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     for (name, value) in [
         ("host", gateway.address().to_string().as_str()),
@@ -137,7 +142,9 @@ async fn values_that_are_not_utf_8_make_the_round_trip() {
     let handler = "export default { fetch: (r) => new Response('ok', { headers: { 'x-back': r.headers.get('x-there') } }) };";
     gateway.deploy("latin", handler).await;
     let value = b"caf\xe9 \xff\xfe\x80 \xc3\xa9";
-    let mut request = format!("GET /latin/ HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nX-There: ", gateway.address()).into_bytes();
+    let mut request =
+        format!("GET /latin/ HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nX-There: ", gateway.address())
+            .into_bytes();
     request.extend_from_slice(value);
     request.extend_from_slice(b"\r\n\r\n");
     let response = raw::exchange(gateway.address(), &request).await;
@@ -173,7 +180,10 @@ async fn http_2_by_prior_knowledge() {
     gateway.deploy("h2", source("echo")).await;
     let client = client_builder().http2_prior_knowledge().build().unwrap();
     let calls = (0..40).map(|i| {
-        let request = client.post(gateway.host_url("h2", &format!("/{i}"))).header("cookie", "a=1").body(format!("body {i}"));
+        let request = client
+            .post(gateway.host_url("h2", &format!("/{i}")))
+            .header("cookie", "a=1")
+            .body(format!("body {i}"));
         async move { (i, request.send().await.unwrap()) }
     });
     for (i, response) in join_all(calls).await {
@@ -183,8 +193,12 @@ async fn http_2_by_prior_knowledge() {
         assert_eq!(answer["body"], format!("body {i}"));
         assert_eq!(answer["url"], gateway.host_url("h2", &format!("/{i}")));
         let host = format!("h2.localhost:{}", gateway.address().port());
-        assert!(answer["headers"].as_array().unwrap().contains(&serde_json::json!(["host", host])), "{answer}");
+        assert!(
+            answer["headers"].as_array().unwrap().contains(&serde_json::json!(["host", host])),
+            "{answer}"
+        );
     }
-    let raw = client.post(gateway.host_url("h2", "/?raw")).body(crate::support::chunked(vec![7; 3 << 20], 50_000));
+    let raw =
+        client.post(gateway.host_url("h2", "/?raw")).body(crate::support::chunked(vec![7; 3 << 20], 50_000));
     assert_eq!(raw.send().await.unwrap().bytes().await.unwrap(), vec![7; 3 << 20]);
 }

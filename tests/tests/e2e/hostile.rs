@@ -26,7 +26,8 @@ fn attacks() -> Vec<(&'static str, bool, Vec<Vec<u8>>)> {
     };
     let data = |stream| Frame::Data { stream, fin: false, payload: Bytes::from_static(b"x") };
     let head = |stream| Frame::Head { stream, fin: true, payload: Bytes::from_static(b"\0\0") };
-    let hello = |version, payload: &'static [u8]| Frame::Hello { version, payload: Bytes::from_static(payload) };
+    let hello =
+        |version, payload: &'static [u8]| Frame::Hello { version, payload: Bytes::from_static(payload) };
     vec![
         ("garbage instead of a hello", false, vec![(0..=255).collect()]),
         ("a frame before the hello", false, encoded(&[Frame::Ping { nonce: 1 }])),
@@ -39,13 +40,17 @@ fn attacks() -> Vec<(&'static str, bool, Vec<Vec<u8>>)> {
         ("an answer to nothing", true, encoded(&[head(99)])),
         ("a request towards the gateway", true, encoded(&[head(2)])),
         ("credit for a stream that never was", true, encoded(&[Frame::Credit { stream: 77, bytes: 1 }])),
-        ("credit without end", true, encoded(&[
-            Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
-            Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
-            Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
-            Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
-            Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
-        ])),
+        (
+            "credit without end",
+            true,
+            encoded(&[
+                Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
+                Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
+                Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
+                Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
+                Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
+            ]),
+        ),
         ("a log level that is none", true, vec![vec![0x0c, 0, 1, 9]]),
     ]
 }

@@ -71,13 +71,20 @@ async fn modules_from_elsewhere_are_refused_at_deploy_or_at_start() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let sources = [
-        format!("import 'http://127.0.0.1:{port}/x.js'; export default {{ fetch: () => new Response('ran') }};"),
-        format!("const u = 'http://127.0.0.1:{port}/x.js'; await import(u); export default {{ fetch: () => new Response('ran') }};"),
-        format!("await import(`http://127.0.0.1:{port}/x.js`); export default {{ fetch: () => new Response('ran') }};"),
+        format!(
+            "import 'http://127.0.0.1:{port}/x.js'; export default {{ fetch: () => new Response('ran') }};"
+        ),
+        format!(
+            "const u = 'http://127.0.0.1:{port}/x.js'; await import(u); export default {{ fetch: () => new Response('ran') }};"
+        ),
+        format!(
+            "await import(`http://127.0.0.1:{port}/x.js`); export default {{ fetch: () => new Response('ran') }};"
+        ),
     ];
     for source in sources {
         let trying = async {
-            let put = client().put(gateway.handler_url("importer")).body(source.clone()).send().await.unwrap();
+            let put =
+                client().put(gateway.handler_url("importer")).body(source.clone()).send().await.unwrap();
             if put.status() == 422 {
                 return;
             }
@@ -118,12 +125,26 @@ async fn the_sandbox_origin_serves_isolate_files_and_nothing_else() {
     }
     let script = attribute(&page, "src").split("/_mesh/").nth(1).map(|rest| format!("/_mesh/{rest}"));
     for path in [
-        "/", "/on-main/", "/_mesh/worker", "/_mesh/v1/handlers", "/_mesh/signal", "/_mesh/healthz", "/_mesh/metrics",
-        "/_mesh/isolate/", "/_mesh/isolate/0/frame.html", "/_mesh/isolate/../worker", script.as_deref().unwrap_or("/x"),
+        "/",
+        "/on-main/",
+        "/_mesh/worker",
+        "/_mesh/v1/handlers",
+        "/_mesh/signal",
+        "/_mesh/healthz",
+        "/_mesh/metrics",
+        "/_mesh/isolate/",
+        "/_mesh/isolate/0/frame.html",
+        "/_mesh/isolate/../worker",
+        script.as_deref().unwrap_or("/x"),
     ] {
         assert_eq!(sandbox(path).await.unwrap().status(), 404, "{path}");
     }
-    let put = client().put(gateway.host_url("sandbox-default", "/_mesh/v1/handlers/x")).body("x").send().await.unwrap();
+    let put = client()
+        .put(gateway.host_url("sandbox-default", "/_mesh/v1/handlers/x"))
+        .body("x")
+        .send()
+        .await
+        .unwrap();
     assert!(put.status() == 404 || put.status() == 405, "{}", put.status());
     // And the other way round.
     assert_eq!(gateway.get(&format!("/_mesh/isolate/{hash}/frame.html")).await.status(), 404);
@@ -152,7 +173,8 @@ async fn the_worker_page_has_its_policy() {
 async fn web_pages_of_other_origins_cannot_deploy() {
     let gateway = mesh().await;
     for origin in ["http://evil.example", "http://on-main.localhost:1", "null"] {
-        let put = client().put(gateway.handler_url("csrf")).header("origin", origin).body("export default {}");
+        let put =
+            client().put(gateway.handler_url("csrf")).header("origin", origin).body("export default {}");
         assert_eq!(put.send().await.unwrap().status(), 403, "{origin}");
     }
     assert_eq!(gateway.get("/csrf/").await.status(), 404);

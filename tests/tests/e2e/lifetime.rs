@@ -13,7 +13,9 @@ const BACK: Duration = Duration::from_secs(5);
 async fn after_a_sigkill_the_handlers_are_there_and_open_tabs_rejoin() {
     let mut gateway = Setup::new().start().await;
     for i in 0..20 {
-        gateway.deploy(&format!("kept-{i}"), format!("export default {{ fetch: () => new Response('{i}') }};")).await;
+        gateway
+            .deploy(&format!("kept-{i}"), format!("export default {{ fetch: () => new Response('{i}') }};"))
+            .await;
     }
     gateway.deploy_limited("limited", HOLD, 1234).await;
     client().delete(gateway.handler_url("kept-19")).send().await.unwrap();
@@ -60,7 +62,10 @@ async fn sigterm_lets_requests_finish_and_leaves_nothing_behind() {
     let held = Held::start(gateway.url("/hold/")).await;
     gateway.log().wait(0, &["holding"]).await;
     let home = gateway.home().display().to_string();
-    assert!(tabmesh_tests::processes::that_mention(&home).len() > 2, "the browser is not found by its folder");
+    assert!(
+        tabmesh_tests::processes::that_mention(&home).len() > 2,
+        "the browser is not found by its folder"
+    );
 
     gateway.child().signal(rustix::process::Signal::TERM);
     gateway.log().wait(0, &["shutting down"]).await;
@@ -76,12 +81,17 @@ async fn sigterm_lets_requests_finish_and_leaves_nothing_behind() {
     assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "held one two"));
     let finished = Instant::now();
     assert_eq!(gateway.child().exited().await, 0);
-    assert!(finished.elapsed() < Duration::from_secs(9), "it waited for the drain time: {:?}", finished.elapsed());
+    assert!(
+        finished.elapsed() < Duration::from_secs(9),
+        "it waited for the drain time: {:?}",
+        finished.elapsed()
+    );
     eventually("no process of the gateway is left", || async {
         tabmesh_tests::processes::that_mention(&home).is_empty().then_some(())
     })
     .await;
-    let left: Vec<_> = std::fs::read_dir(gateway.home().join("tmp")).unwrap().flatten().map(|it| it.file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(gateway.home().join("tmp")).unwrap().flatten().map(|it| it.file_name()).collect();
     assert!(left.is_empty(), "left in the temporary folder: {left:?}");
 }
 

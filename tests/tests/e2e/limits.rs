@@ -83,7 +83,8 @@ async fn a_stream_may_last_longer_than_the_limit_for_the_head() {
 #[tokio::test]
 async fn limits_are_shown_and_checked() {
     let gateway = mesh().await;
-    let view = gateway.deploy_files("limited", &[("main.js", SLOW)], json!({ "limits": { "wall_ms": 1234 } })).await;
+    let view =
+        gateway.deploy_files("limited", &[("main.js", SLOW)], json!({ "limits": { "wall_ms": 1234 } })).await;
     assert_eq!(view["limits"]["wall_ms"], 1234);
     let view = gateway.deploy("unlimited", SLOW).await;
     assert_eq!(view["limits"]["wall_ms"], 30_000);
@@ -92,7 +93,8 @@ async fn limits_are_shown_and_checked() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_a_413_announced_or_not() {
     let gateway = Setup::new().tabs(1).args(&["--max-body", "100000"]).start().await;
-    let source = "export default { async fetch(r) { return new Response(String((await r.text()).length)); } };";
+    let source =
+        "export default { async fetch(r) { return new Response(String((await r.text()).length)); } };";
     gateway.deploy("length", source).await;
     let post = |body: reqwest::Body| client().post(gateway.url("/length/")).body(body).send();
     let largest = post(vec![b'a'; 100_000].into()).await.unwrap();
@@ -103,7 +105,8 @@ async fn a_body_over_the_limit_is_a_413_announced_or_not() {
     expect_problem(post(chunked(vec![b'a'; 100_001], 7_000)).await.unwrap(), 413, "payload-too-large").await;
 
     // Announced: refused before a byte of it was sent.
-    let head = format!("POST /length/ HTTP/1.1\r\nHost: {}\r\nContent-Length: 100001\r\n\r\n", gateway.address());
+    let head =
+        format!("POST /length/ HTTP/1.1\r\nHost: {}\r\nContent-Length: 100001\r\n\r\n", gateway.address());
     let mut stream = raw::connect(gateway.address()).await;
     tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
@@ -120,7 +123,9 @@ async fn heads_and_urls_over_the_limit_are_431_and_414() {
     let fields = |bytes: usize| {
         let url = gateway.url("/heads/");
         let value = "v".repeat(1000);
-        (0..bytes / 1000).fold(client().get(url), |request, i| request.header(format!("x-{i}"), &value)).send()
+        (0..bytes / 1000)
+            .fold(client().get(url), |request, i| request.header(format!("x-{i}"), &value))
+            .send()
     };
     assert_eq!(fields(25_000).await.unwrap().status(), 200);
     expect_problem(fields(40_000).await.unwrap(), 431, "headers-too-large").await;

@@ -33,7 +33,10 @@ async fn the_page_shows_its_state_counts_and_pauses() {
 
     let held = Held::start(gateway.url("/hold/")).await;
     gateway.log().wait(0, &["holding"]).await;
-    eventually("the running request is shown", || async { (browser.text("#active").await == "1").then_some(()) }).await;
+    eventually("the running request is shown", || async {
+        (browser.text("#active").await == "1").then_some(())
+    })
+    .await;
     browser.wait_for_state(&["serving"]).await;
     let pictures = workspace().join("target/e2e");
     std::fs::create_dir_all(&pictures).unwrap();
@@ -76,7 +79,8 @@ async fn the_page_shows_its_state_counts_and_pauses() {
 
 #[tokio::test]
 async fn a_page_that_needs_a_token_does_not_join_without_it() {
-    let gateway = Setup::new().args(&["--pool-token", "open sesame", "--queue-deadline", "200"]).start().await;
+    let gateway =
+        Setup::new().args(&["--pool-token", "open sesame", "--queue-deadline", "200"]).start().await;
     gateway.deploy("hold", HOLD).await;
     let browser = Browser::start().await;
     browser.open(&gateway.url("/_mesh/worker")).await;

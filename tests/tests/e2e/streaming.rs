@@ -113,8 +113,10 @@ async fn two_hundred_at_once_over_two_tabs() {
     }
     gateway.log().wait_nth(gateway.mark(), &["handler=\"crowd\"", "text=\"crowd\""], 200).await;
     let lines = gateway.log().matching(gateway.mark(), &["handler=\"crowd\""]);
-    let mut tabs: Vec<_> =
-        lines.iter().filter_map(|line| line.split(" tab=").nth(1)?.split(' ').next().map(str::to_owned)).collect();
+    let mut tabs: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.split(" tab=").nth(1)?.split(' ').next().map(str::to_owned))
+        .collect();
     tabs.sort_unstable();
     let ids: HashSet<_> = tabs.iter().collect();
     assert_eq!(ids.len(), 2, "{ids:?}");
@@ -244,7 +246,8 @@ async fn a_wrong_length_breaks_the_connection_and_is_not_silent() {
     let gateway = mesh().await;
     gateway.deploy("lengths", down()).await;
     for (size, declared) in [(10, 100), (100_000, 200_000), (100, 10), (400_000, 1000), (10, 11)] {
-        let response = client().get(gateway.url(&format!("/lengths/?size={size}&length={declared}"))).send().await;
+        let response =
+            client().get(gateway.url(&format!("/lengths/?size={size}&length={declared}"))).send().await;
         let read = match response {
             Ok(response) if response.status() == 200 => response.bytes().await,
             Ok(response) => panic!("{}", response.status()),
@@ -327,7 +330,10 @@ async fn a_caller_who_goes_away_aborts_the_handler() {
 
     // In the middle of an upload.
     let mut stream = raw::connect(gateway.address()).await;
-    let head = format!("POST /watched/upload HTTP/1.1\r\nHost: {}\r\nContent-Length: 100000\r\n\r\npart", gateway.address());
+    let head = format!(
+        "POST /watched/upload HTTP/1.1\r\nHost: {}\r\nContent-Length: 100000\r\n\r\npart",
+        gateway.address()
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     wait_for_json(&state, "/waiting", 3).await;
     drop(stream);

@@ -113,7 +113,12 @@ async fn a_response_cut_off_in_the_middle_breaks_the_connection() {
 #[tokio::test]
 async fn a_headless_tab_that_crashes_is_replaced_and_no_get_is_lost() {
     let gateway = Setup::new().tabs(2).start().await;
-    gateway.deploy("steady", "export default { async fetch() { await scheduler.wait(5); return new Response('ok') } };").await;
+    gateway
+        .deploy(
+            "steady",
+            "export default { async fetch() { await scheduler.wait(5); return new Response('ok') } };",
+        )
+        .await;
     let renderers = processes::renderers(gateway.pid());
     assert!(renderers.len() >= 2, "{renderers:?}");
     let client = client();

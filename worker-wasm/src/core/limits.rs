@@ -101,3 +101,6 @@ pub const MAX_GATEWAYS: usize = 64;
 
 /// Remote candidates held back until the answer is there.
 pub const MAX_CANDIDATES: usize = 64;
+
+/// Messages kept of a channel that is not open yet: the gateway's hello, a ping or two.
+pub const MAX_EARLY: usize = 16;

@@ -2,7 +2,8 @@
 //! from a change is decided in [`super::network`].
 
 use super::io::LinkId;
-use super::limits::{ATTEMPT_LIMIT, MAX_CANDIDATES};
+use super::limits::{ATTEMPT_LIMIT, MAX_CANDIDATES, MAX_EARLY};
+use bytes::Bytes;
 use tabmesh_protocol::signal::Candidate;
 use tabmesh_protocol::{Config, Now, Role, Session};
 
@@ -35,6 +36,8 @@ pub(super) struct Link {
     pub(super) restarted: bool,
     answered: bool,
     candidates: Vec<Candidate>,
+    /// Messages that came before the channel said that it is open, which Chromium lets happen on a transferred one.
+    early: Vec<Bytes>,
     /// Console lines dropped since the last one that went through.
     pub(super) dropped_lines: u32,
 }
@@ -50,12 +53,13 @@ impl Link {
             restarted: false,
             answered: false,
             candidates: Vec::new(),
+            early: Vec::new(),
             dropped_lines: 0,
         }
     }
 
-    /// The data channel is open.
-    pub(super) fn open(&mut self, now: Now, max_streams: u32, draining: bool) {
+    /// The data channel is open. Gives the messages that came before.
+    pub(super) fn open(&mut self, now: Now, max_streams: u32, draining: bool) -> Vec<Bytes> {
         let config = Config {
             max_incoming_streams: max_streams,
             max_outgoing_streams: 0,
@@ -70,6 +74,14 @@ impl Link {
         self.opened_at = now;
         self.deadline = None;
         self.candidates = Vec::new();
+        std::mem::take(&mut self.early)
+    }
+
+    /// Keeps a message until the channel is open; false when there are too many. A gateway that has not heard our
+    /// hello sends its own and little else.
+    pub(super) fn early(&mut self, message: Bytes) -> bool {
+        self.early.push(message);
+        self.early.len() <= MAX_EARLY
     }
 
     /// The answer came: candidates that were held back go with it.

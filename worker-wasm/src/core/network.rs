@@ -168,11 +168,19 @@ impl Core {
     pub(super) fn on_channel_open(&mut self, now: Now, id: LinkId) {
         let (streams, draining) = (self.max_streams, self.draining.is_some());
         let Some(link) = self.links.get_mut(&id).filter(|link| link.session.is_none()) else { return };
-        link.open(now, streams, draining);
+        for message in link.open(now, streams, draining) {
+            self.on_message(now, id, message);
+        }
     }
 
     pub(super) fn on_message(&mut self, now: Now, link: LinkId, message: Bytes) {
-        let Some(session) = self.session(link) else { return };
+        let Some(open) = self.links.get_mut(&link) else { return };
+        let Some(session) = &mut open.session else {
+            if !open.early(message) {
+                self.drop_link(now, link, "messages before the channel was open");
+            }
+            return;
+        };
         let result = session.handle_message(now, message);
         self.take_events(now, link);
         if let Err(violation) = result {

@@ -39,6 +39,21 @@ fn an_attempt_from_join_to_candidates() {
 }
 
 #[test]
+fn messages_before_the_channel_is_open_are_not_lost() {
+    let mut sim = Sim::idle();
+    sim.connect = false;
+    sim.settle();
+    let mut gateway =
+        Session::new(tabmesh_protocol::Role::Gateway, tabmesh_protocol::Config::default(), sim.now);
+    let hello = gateway.poll_transmit().unwrap();
+    sim.input(Input::ChannelMessage { link: 1, message: hello.into() });
+    assert!(!sim.core.wants_transmit(1), "nothing may be sent yet");
+    sim.input(Input::ChannelOpen { link: 1 });
+    sim.settle();
+    assert_eq!(sim.state(), State::Ready);
+}
+
+#[test]
 fn a_restarted_gateway_has_its_tab_back_within_five_seconds() {
     for outage in [0, 300, 2500, 20_000, 100_000] {
         let mut sim = Sim::joined();
