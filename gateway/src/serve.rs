@@ -70,14 +70,12 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), config.http.clone(), config.pool);
     let front = Front::new(&config.http, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting);
     let (stop, stopped) = watch::channel(false);
-    // The tabs go last: requests in flight need them.
-    let (close, closed) = watch::channel(false);
     let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped), config.http.drain()));
 
     let url = page_base(address);
     // The tabs close last: until then they serve the requests in flight.
     let (close, closed) = watch::channel(false);
-    let tabs = (config.tabs > 0).then(|| {
+    let mut tabs = (config.tabs > 0).then(|| {
         let page = format!("{url}{WORKER_PAGE}&pool={}", config.signal.pool);
         let headless = HeadlessConfig { browser: config.browser, ..HeadlessConfig::new(page, config.tabs) };
         tokio::spawn(headless::run(headless, wait(closed)))
@@ -87,7 +85,6 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         println!("no tab yet: open {url}/_mesh/worker in a browser");
     }
 
-    let mut tabs = tabs;
     let ended = tokio::select! {
         signal = shutdown_signal() => signal,
         error = failed(&mut tabs) => Err(error),

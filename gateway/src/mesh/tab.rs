@@ -281,7 +281,7 @@ impl Tab {
         while let Some(event) = state.session.poll_event() {
             match event {
                 Event::Ready(hello) => {
-                    tracing::info!(tab = self.id, peer = self.peer, agent = hello.agent, "tab joined")
+                    tracing::info!(tab = self.id, peer = self.peer, agent = hello.agent, "tab joined");
                 }
                 // `max_incoming_streams` is 0 for tabs: the session refuses before we get here.
                 Event::Request { .. } => {}

@@ -199,6 +199,6 @@ async fn http_2_by_prior_knowledge() {
         );
     }
     let raw =
-        client.post(gateway.host_url("h2", "/?raw")).body(crate::support::chunked(vec![7; 3 << 20], 50_000));
+        client.post(gateway.host_url("h2", "/?raw")).body(crate::support::chunked(&vec![7; 3 << 20], 50_000));
     assert_eq!(raw.send().await.unwrap().bytes().await.unwrap(), vec![7; 3 << 20]);
 }

@@ -99,10 +99,10 @@ async fn a_body_over_the_limit_is_a_413_announced_or_not() {
     let post = |body: reqwest::Body| client().post(gateway.url("/length/")).body(body).send();
     let largest = post(vec![b'a'; 100_000].into()).await.unwrap();
     assert_eq!(largest.text().await.unwrap(), "100000");
-    let largest = post(chunked(vec![b'a'; 100_000], 7_000)).await.unwrap();
+    let largest = post(chunked(&vec![b'a'; 100_000], 7_000)).await.unwrap();
     assert_eq!(largest.text().await.unwrap(), "100000");
     expect_problem(post(vec![b'a'; 100_001].into()).await.unwrap(), 413, "payload-too-large").await;
-    expect_problem(post(chunked(vec![b'a'; 100_001], 7_000)).await.unwrap(), 413, "payload-too-large").await;
+    expect_problem(post(chunked(&vec![b'a'; 100_001], 7_000)).await.unwrap(), 413, "payload-too-large").await;
 
     // Announced: refused before a byte of it was sent.
     let head =

@@ -74,7 +74,7 @@ async fn sixteen_mebibytes_up() {
     let expected = sha256(&bytes);
     let announced = client().post(gateway.url("/up/")).body(bytes.clone()).send().await.unwrap();
     assert_eq!(announced.text().await.unwrap(), expected);
-    let streamed = client().post(gateway.url("/up/")).body(chunked(bytes, 60_000)).send().await.unwrap();
+    let streamed = client().post(gateway.url("/up/")).body(chunked(&bytes, 60_000)).send().await.unwrap();
     assert_eq!(streamed.text().await.unwrap(), expected);
 }
 
@@ -83,7 +83,7 @@ async fn sixteen_mebibytes_up_and_down_at_once() {
     let gateway = mesh().await;
     gateway.deploy("through", source("echo")).await;
     let bytes = pattern(LARGE);
-    let request = client().post(gateway.url("/through/?raw")).body(chunked(bytes.clone(), 60_000));
+    let request = client().post(gateway.url("/through/?raw")).body(chunked(&bytes, 60_000));
     let body = request.send().await.unwrap().bytes().await.unwrap();
     assert_eq!((body.len(), sha256(&body)), (LARGE, sha256(&bytes)));
 }

@@ -110,7 +110,7 @@ pub const PATTERN_JS: &str = r"
 ";
 
 /// A body that is sent in pieces, without a length.
-pub fn chunked(bytes: Vec<u8>, piece: usize) -> Body {
+pub fn chunked(bytes: &[u8], piece: usize) -> Body {
     let pieces: Vec<Bytes> = bytes.chunks(piece).map(Bytes::copy_from_slice).collect();
     Body::wrap_stream(futures_util::stream::iter(pieces).map(Ok::<_, Infallible>))
 }
