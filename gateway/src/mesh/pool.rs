@@ -130,7 +130,7 @@ impl Pool {
         deadline: Instant,
     ) -> Result<Lease, NoTab> {
         loop {
-            let turn = {
+            let mut place = {
                 let mut state = self.lock();
                 if state.draining {
                     return Err(NoTab::Draining);
@@ -145,9 +145,9 @@ impl Pool {
                 let (waker, turn) = oneshot::channel();
                 state.waiting.push_back(waker);
                 self.metrics.queued.set(gauge(state.waiting.len()));
-                turn
+                Place { pool: self, turn }
             };
-            if tokio::time::timeout_at(deadline.into(), turn).await.is_err() {
+            if tokio::time::timeout_at(deadline.into(), &mut place.turn).await.is_err() {
                 let none = self.lock().tabs.is_empty();
                 return Err(if none { NoTab::NoneJoined } else { NoTab::AllBusy });
             }
@@ -178,11 +178,22 @@ impl Pool {
 }
 
 impl Watcher for Pool {
-    fn changed(&self, tab: &Arc<Tab>) {
-        if tab.is_ready() {
-            let mut state = self.lock();
-            // It may take many: each that finds no place lines up again.
-            self.wake(&mut state, usize::MAX);
+    fn ready(&self) {
+        // It may take many: each that finds no place lines up again.
+        self.wake(&mut self.lock(), usize::MAX);
+    }
+}
+
+/// A place in the line. A turn that comes too late to be used goes to the next.
+struct Place<'a> {
+    pool: &'a Pool,
+    turn: oneshot::Receiver<()>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.turn.try_recv().is_ok() {
+            self.pool.wake(&mut self.pool.lock(), 1);
         }
     }
 }

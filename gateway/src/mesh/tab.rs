@@ -26,10 +26,10 @@ pub trait Transport: Send + Sync {
     async fn send(&self, message: Vec<u8>) -> bool;
 }
 
-/// Somebody who wants to know when a tab's readiness changes: the pool.
+/// Somebody who waits for tabs that take streams: the pool.
 pub trait Watcher: Send + Sync {
-    /// The tab may take streams now that it did not take before, or the other way round.
-    fn changed(&self, tab: &Arc<Tab>);
+    /// A tab takes streams that took none before. Called under the tab's lock: must not use the tab.
+    fn ready(&self);
 }
 
 /// One joined tab. See the module's page.
@@ -239,9 +239,9 @@ impl Tab {
             return;
         }
         tracing::info!(tab = self.id, peer = self.peer, reason, "tab left");
+        self.ready.store(false, Ordering::Release);
         let exchanges = std::mem::take(&mut self.lock().exchanges);
         exchanges.into_values().for_each(|exchange| exchange.fail(Failure::TabLost));
-        self.set_ready(false);
         self.outbox.notify_one();
     }
 
@@ -258,20 +258,20 @@ impl Tab {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the send loop if there is something to send.
+    /// After every use of the session: wakes the send loop if there is something to send, and tells the pool if streams
+    /// may be opened again.
     fn after(&self, state: MutexGuard<'_, State>) {
+        let ready = !self.is_closed() && state.session.accepting();
+        if self.ready.swap(ready, Ordering::AcqRel) != ready
+            && ready
+            && let Some(watcher) = self.watcher.upgrade()
+        {
+            watcher.ready();
+        }
         let wake = state.session.wants_transmit();
         drop(state);
         if wake {
             self.outbox.notify_one();
-        }
-    }
-
-    fn set_ready(self: &Arc<Self>, ready: bool) {
-        if self.ready.swap(ready, Ordering::AcqRel) != ready
-            && let Some(watcher) = self.watcher.upgrade()
-        {
-            watcher.changed(self);
         }
     }
 
@@ -329,7 +329,6 @@ impl Tab {
         for (answer, head, fin) in answers {
             let _ = answer.send(Ok((*head, fin)));
         }
-        self.set_ready(!self.is_closed() && state.session.accepting());
     }
 }
 
