@@ -80,6 +80,9 @@ pub enum HeadlessError {
         /// The names that were tried.
         tried: String,
     },
+    /// The browser that was named is not there.
+    #[error("{} is not a program; name the browser by its full path", .0.display())]
+    NotAProgram(PathBuf),
     /// The page's address is not an absolute `http` or `https` URL.
     #[error("not a worker page URL: {0}")]
     Url(String),
@@ -99,7 +102,8 @@ pub async fn run(config: HeadlessConfig, shutdown: impl Future<Output = ()>) -> 
     let address = authority(&config.url)?;
     let command = flags::Command {
         program: match config.browser {
-            Some(program) => program,
+            Some(program) if program.is_file() => program,
+            Some(program) => return Err(HeadlessError::NotAProgram(program)),
             None => {
                 flags::find_browser().ok_or_else(|| HeadlessError::NoBrowser { tried: flags::names() })?
             }

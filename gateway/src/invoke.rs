@@ -20,6 +20,7 @@ use crate::mesh::pool::{Lease, NoTab, Pool};
 use crate::mesh::tab::TabId;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use answer::Labels;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use body::RequestBody;
@@ -159,7 +160,11 @@ impl Invoker {
                     answered = call.answer() => match answered {
                         Ok((response, fin)) => {
                             let upload = sending.then(|| body.upload(sender));
-                            return Ok(answer::response(&head.method, response, fin, call, lease, upload));
+                            let labels = Labels {
+                                handler: head.target.handler.clone(),
+                                request_id: head.request_id.clone(),
+                            };
+                            return Ok(answer::response(&head.method, response, fin, call, lease, upload, labels));
                         }
                         Err(failure) => break TryError::Failure(failure),
                     },

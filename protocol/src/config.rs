@@ -71,7 +71,7 @@ impl Default for Config {
             send_buffer: 256 * 1024,
             window_growth_time: Duration::from_millis(100),
             busy_ping: Duration::from_millis(400),
-            busy_silence: Duration::from_millis(1800),
+            busy_silence: Duration::from_millis(1400),
             probe_silence: Duration::from_millis(700),
             idle_ping: Duration::from_secs(5),
             idle_silence: Duration::from_secs(15),

@@ -10,6 +10,8 @@
 //! - Streams take turns by [`DATA_QUANTUM`], so no body blocks another.
 //! - Everything that the peer can make us hold is bounded: streams by [`Config::max_incoming_streams`], bodies by
 //!   windows, answers by [`MAX_QUEUED_CONTROL`].
+//! - The tab speaks second: it sends nothing before the gateway's hello has come. A gateway's WebRTC stack may drop
+//!   what arrives before its own end of the channel is open.
 //! - After a [`Violation`] the session is dead; its owner closes the transport.
 
 mod flow;
@@ -360,7 +362,7 @@ impl Session {
     /// Whether anything waits for [`Session::poll_transmit`].
     #[must_use]
     pub fn wants_transmit(&self) -> bool {
-        !self.control.is_empty() || (self.send_credit > 0 && !self.ready.is_empty())
+        self.may_speak() && (!self.control.is_empty() || (self.send_credit > 0 && !self.ready.is_empty()))
     }
 
     /// Control frames that wait to be sent; an owner with unbounded sources of its own (logs) holds back above some.
@@ -449,6 +451,10 @@ impl Session {
     }
 
     // ---- inside ----
+
+    fn may_speak(&self) -> bool {
+        self.role == Role::Gateway || self.peer.is_some()
+    }
 
     fn ping(&mut self, now: Now) {
         self.last_ping = now;

@@ -246,10 +246,14 @@ export function createCalls(send, log) {
       call.aborted = true;
       leave(call);
       const reason = new DOMException(text || 'the caller went away', 'AbortError');
+      // What listeners print on the way out is still this request's.
+      const before = current;
+      current = id;
       call.inbound?.fail(reason);
       if (call.reader !== null) then(cancelReader(call.reader, reason), ignore, ignore);
       call.wake?.();
       abortRequest(call.request, reason);
+      current = before;
     },
   };
 }

@@ -20,6 +20,7 @@ pub fn response(
     mut call: Call,
     lease: Lease,
     upload: Option<Upload>,
+    labels: Labels,
 ) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = head.status;
@@ -50,7 +51,9 @@ pub fn response(
         {
             Body::from(whole)
         }
-        first => Body::new(AnswerBody { call, first, left: declared, _lease: lease, _upload: upload }),
+        first => {
+            Body::new(AnswerBody { call, first, left: declared, labels, _lease: lease, _upload: upload })
+        }
     };
     response
 }
@@ -67,15 +70,37 @@ struct AnswerBody {
     first: Option<Result<Bytes, Failure>>,
     /// Bytes still due by the handler's own Content-Length.
     left: Option<u64>,
+    labels: Labels,
     _lease: Lease,
     _upload: Option<Upload>,
+}
+
+/// Whose response it is, for the log.
+pub struct Labels {
+    /// Handler.
+    pub handler: String,
+    /// Request.
+    pub request_id: String,
+}
+
+impl Labels {
+    /// The caller only sees that the connection breaks: the reason stands in the log.
+    fn broke_off(&self, error: &BodyError) {
+        let Self { handler, request_id } = self;
+        // The handler's words are a field that the log escapes, so that they cannot forge a line.
+        let text = match error {
+            BodyError::Failed(Failure::Reset { reason, .. }) if !reason.is_empty() => reason.clone(),
+            error => error.to_string(),
+        };
+        tracing::error!(target: "tabmesh::handler", handler, request_id, text, "response broke off");
+    }
 }
 
 /// Why a response breaks off.
 #[derive(Debug, thiserror::Error)]
 enum BodyError {
-    #[error(transparent)]
-    Failed(#[from] Failure),
+    #[error("{0}")]
+    Failed(Failure),
     #[error("the handler's body does not have the length that it declared")]
     Length,
 }
@@ -103,15 +128,19 @@ impl http_body::Body for AnswerBody {
             Some(first) => Some(first),
             None => std::task::ready!(self.call.poll_piece(cx)),
         };
-        Poll::Ready(match next {
-            Some(Ok(data)) => Some(self.measured(data).map(Frame::data)),
-            Some(Err(failure)) => {
-                tracing::debug!(%failure, "response broke off");
-                Some(Err(failure.into()))
+        Poll::Ready(
+            match next {
+                Some(Ok(data)) => Some(self.measured(data).map(Frame::data)),
+                Some(Err(failure)) => Some(Err(BodyError::Failed(failure))),
+                None if self.left.is_some_and(|left| left > 0) => Some(Err(BodyError::Length)),
+                None => None,
             }
-            None if self.left.is_some_and(|left| left > 0) => Some(Err(BodyError::Length)),
-            None => None,
-        })
+            .inspect(|result| {
+                if let Err(error) = result {
+                    self.labels.broke_off(error);
+                }
+            }),
+        )
     }
 
     fn is_end_stream(&self) -> bool {

@@ -14,7 +14,7 @@ pub enum Failure {
     #[error("the tab went away")]
     TabLost,
     /// The tab ended the stream.
-    #[error("the tab ended the stream: {code:?}: {reason}")]
+    #[error("the tab ended the stream: {code:?}")]
     Reset {
         /// Why.
         code: ResetCode,

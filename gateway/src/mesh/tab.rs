@@ -7,7 +7,7 @@
 use super::call::{Call, Failure, Piece};
 use crate::metrics::Metrics;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Number of a tab in this process; never used again.
 pub type TabId = u64;
+
+/// Ended streams whose handler and request are remembered for late console lines: some seconds of a busy tab.
+const REMEMBERED_STREAMS: usize = 1024;
 
 /// What carries a session's messages, in order and reliably.
 #[async_trait::async_trait]
@@ -51,6 +54,32 @@ pub struct Tab {
 struct State {
     session: Session,
     exchanges: HashMap<StreamId, Exchange>,
+    /// Whose the streams were that ended last: handlers go on logging after their answer.
+    ended: VecDeque<(StreamId, Labels)>,
+}
+
+/// Whose a stream is, in logs.
+#[derive(Clone)]
+struct Labels {
+    handler: Arc<str>,
+    request_id: Arc<str>,
+}
+
+impl State {
+    /// Takes an exchange out of the books.
+    fn end(&mut self, id: StreamId) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(&id)?;
+        if self.ended.len() >= REMEMBERED_STREAMS {
+            self.ended.pop_front();
+        }
+        self.ended.push_back((id, exchange.labels.clone()));
+        Some(exchange)
+    }
+
+    fn labels(&self, id: StreamId) -> Option<&Labels> {
+        let ended = || self.ended.iter().rev().find(|(ended, _)| *ended == id).map(|(_, labels)| labels);
+        self.exchanges.get(&id).map(|exchange| &exchange.labels).or_else(ended)
+    }
 }
 
 /// The gateway's end of one stream.
@@ -59,8 +88,7 @@ struct Exchange {
     /// Unbounded as a channel, bounded by the stream's window.
     body: mpsc::UnboundedSender<Piece>,
     writable: Arc<Notify>,
-    handler: Arc<str>,
-    request_id: Arc<str>,
+    labels: Labels,
 }
 
 impl Exchange {
@@ -91,6 +119,7 @@ impl Tab {
             state: Mutex::new(State {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),
                 exchanges: HashMap::new(),
+                ended: VecDeque::new(),
             }),
             outbox: Notify::new(),
             ready: AtomicBool::new(false),
@@ -129,8 +158,10 @@ impl Tab {
             answer: Some(answer),
             body,
             writable: Arc::clone(&writable),
-            handler: head.target.handler.as_str().into(),
-            request_id: head.request_id.as_str().into(),
+            labels: Labels {
+                handler: head.target.handler.as_str().into(),
+                request_id: head.request_id.as_str().into(),
+            },
         };
         state.exchanges.insert(id, exchange);
         self.after(state);
@@ -161,7 +192,7 @@ impl Tab {
     /// The caller lost interest.
     pub(super) fn cancel(&self, id: StreamId, code: ResetCode) {
         let mut state = self.lock();
-        if let Some(exchange) = state.exchanges.remove(&id) {
+        if let Some(exchange) = state.end(id) {
             exchange.writable.notify_one();
         }
         let now = self.epoch.elapsed();
@@ -292,7 +323,7 @@ impl Tab {
                         answers.push((answer, head, fin));
                     }
                     if fin {
-                        state.exchanges.remove(&id);
+                        state.end(id);
                     }
                 }
                 Event::Data { id, data, fin } => {
@@ -300,11 +331,11 @@ impl Tab {
                         let _ = exchange.body.send(Piece::Data(data, fin));
                     }
                     if fin {
-                        state.exchanges.remove(&id);
+                        state.end(id);
                     }
                 }
                 Event::Reset { id, code, reason } => {
-                    if let Some(exchange) = state.exchanges.remove(&id) {
+                    if let Some(exchange) = state.end(id) {
                         exchange.fail(Failure::Reset { code, reason });
                     }
                 }
@@ -317,8 +348,7 @@ impl Tab {
                     tracing::info!(tab = self.id, draining, "tab changed its mind");
                 }
                 Event::Log { stream, level, text } => {
-                    let exchange = stream.and_then(|id| state.exchanges.get(&id));
-                    log_line(self.id, exchange, level, &text);
+                    log_line(self.id, stream.and_then(|id| state.labels(id)), level, &text);
                 }
                 Event::Pong { load, round_trip } => {
                     self.metrics.round_trip.observe(round_trip.as_secs_f64());
@@ -334,9 +364,9 @@ impl Tab {
 
 /// A line of a handler's console, into the gateway's log with the request's id. The text is a stranger's: it is a
 /// field, never a format.
-fn log_line(tab: TabId, exchange: Option<&Exchange>, level: u8, text: &str) {
-    let handler = exchange.map_or("-", |exchange| &exchange.handler);
-    let request_id = exchange.map_or("-", |exchange| &exchange.request_id);
+fn log_line(tab: TabId, labels: Option<&Labels>, level: u8, text: &str) {
+    let handler = labels.map_or("-", |labels| &labels.handler);
+    let request_id = labels.map_or("-", |labels| &labels.request_id);
     match level {
         0 => tracing::debug!(target: "tabmesh::handler", tab, handler, request_id, text),
         1 => tracing::info!(target: "tabmesh::handler", tab, handler, request_id, text),

@@ -159,6 +159,19 @@ fn many_large_bodies_pass_through_small_windows_and_all_credit_comes_back() {
 }
 
 #[test]
+fn the_tab_speaks_second() {
+    let config = Config::default();
+    let mut gateway = Session::new(Role::Gateway, config.clone(), Duration::ZERO);
+    let mut tab = Session::new(Role::Tab, config, Duration::ZERO);
+    tab.set_draining(true);
+    assert!(!tab.wants_transmit() && tab.poll_transmit().is_none());
+    tab.handle_message(Duration::ZERO, gateway.poll_transmit().unwrap().into()).unwrap();
+    gateway.handle_message(Duration::ZERO, tab.poll_transmit().unwrap().into()).unwrap();
+    assert!(matches!(gateway.poll_event(), Some(Event::Ready(_))));
+    assert!(matches!(gateway.poll_event(), Some(Event::Draining(true))));
+}
+
+#[test]
 fn a_small_request_overtakes_a_large_body() {
     let mut sim = Sim::new(&Config { stream_window: 1 << 20, ..Config::default() });
     let large = sim.gateway.open(&request(), false).unwrap();
@@ -320,7 +333,7 @@ fn a_silent_peer_is_noticed_within_two_seconds_when_busy() {
         }
         sim.turn().unwrap();
     };
-    assert!(noticed - cut_at <= Duration::from_millis(2200), "{:?}", noticed - cut_at);
+    assert!(noticed - cut_at < Duration::from_secs(2), "{:?}", noticed - cut_at);
 }
 
 #[test]

@@ -101,13 +101,14 @@ async fn more_body_than_was_granted_breaks_the_connection() {
     gateway.deploy("faked", "export default { fetch: () => new Response('') };").await;
     let mut tab = FakeTab::join(gateway.address(), 8).await;
     tab.hello().await;
-    // A raw caller that does not read, so that nothing gives the tab credit.
     let call = tokio::spawn(client().post(gateway.url("/faked/")).body("x").send());
     let stream = tab.request().await;
     tab.respond(stream).await;
     let mut response = within("the fake tab's head", call).await.unwrap().unwrap();
     assert_eq!(response.status(), 200);
-    for _ in 0..100 {
+    // The caller reads nothing: once the sockets between are full, credit stays out, and at the latest the
+    // connection's window of 32 MiB is exceeded.
+    for _ in 0..1400 {
         let payload = Bytes::from(vec![1; 48 * 1024]);
         tab.send_frames(&[Frame::Data { stream, fin: false, payload }]).await;
     }

@@ -272,7 +272,7 @@ impl Core {
             0 => None,
             id => match name(source, id) {
                 Named::Held(work) => Some(work.key),
-                Named::Past => None,
+                Named::Past => source.past(id),
                 Named::Never => return Err("a request that it never got"),
             },
         };

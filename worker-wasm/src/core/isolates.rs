@@ -3,9 +3,9 @@
 
 use super::exchange::Key;
 use super::io::IsolateId;
-use super::limits::{BOOT_LIMIT, IDLE_TTL, MAX_HELD_PER_ISOLATE, MAX_NUISANCE, MAX_PER_ISOLATE};
+use super::limits::{BOOT_LIMIT, IDLE_TTL, MAX_HELD_PER_ISOLATE, MAX_NUISANCE, MAX_PAST, MAX_PER_ISOLATE};
 use super::pools::PoolId;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 use tabmesh_protocol::Now;
 
@@ -39,6 +39,8 @@ pub(super) struct Isolate {
     /// The code that it holds or will get.
     pub(super) pool: Option<PoolId>,
     pub(super) work: HashMap<u32, Work>,
+    /// Whose the last requests were that it no longer works on: their console lines come late.
+    past: VecDeque<(u32, Key)>,
     /// Of these, without a finished response.
     pub(super) answering: usize,
     /// Counts up; numbers below were given out.
@@ -59,6 +61,7 @@ impl Isolate {
             phase: Phase::Booting(now + BOOT_LIMIT),
             pool: None,
             work: HashMap::new(),
+            past: VecDeque::new(),
             answering: 0,
             next_request: 1,
             idle_since: now,
@@ -108,10 +111,19 @@ impl Isolate {
     /// The isolate no longer works on the request.
     pub(super) fn forget(&mut self, id: u32) -> Option<Work> {
         let work = self.work.remove(&id)?;
+        if self.past.len() >= MAX_PAST {
+            self.past.pop_front();
+        }
+        self.past.push_back((id, work.key));
         if work.answered.is_none() {
             self.answering -= 1;
         }
         Some(work)
+    }
+
+    /// Whose a request was that it worked on not long ago.
+    pub(super) fn past(&self, id: u32) -> Option<Key> {
+        self.past.iter().rev().find(|(past, _)| *past == id).map(|(_, key)| *key)
     }
 
     /// Number of the next ping.

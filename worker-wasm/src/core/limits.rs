@@ -104,3 +104,6 @@ pub const MAX_CANDIDATES: usize = 64;
 
 /// Messages kept of a channel that is not open yet: the gateway's hello, a ping or two.
 pub const MAX_EARLY: usize = 16;
+
+/// Requests that an isolate no longer works on whose console lines still find their way.
+pub const MAX_PAST: usize = 64;

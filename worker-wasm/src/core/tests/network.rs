@@ -35,7 +35,7 @@ fn an_attempt_from_join_to_candidates() {
     assert_eq!(kinds, ["SendSocket", "SendSocket", "Answer", "RemoteCandidate", "RemoteCandidate"]);
     assert!(sim.log[0].contains("offer") && sim.log[2].contains("theirs"));
     sim.input(Input::ChannelOpen { link: 1 });
-    assert!(sim.core.wants_transmit(1), "hello");
+    assert!(!sim.core.wants_transmit(1), "the tab speaks second");
 }
 
 #[test]
