@@ -2,9 +2,8 @@
 
 use crate::support::HOLD;
 use tabmesh_tests::child::Child;
-use tabmesh_tests::gateway::{binary, client, environment};
-use tabmesh_tests::hostile::FakeTab;
-use tabmesh_tests::{Setup, eventually, within};
+use tabmesh_tests::gateway::{binary, environment};
+use tabmesh_tests::{Setup, eventually};
 
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
@@ -74,27 +73,11 @@ async fn tabs_meet_a_gateway_at_a_shared_signaling_server() {
     let signaling = Child::start(&binary("tabmesh-signaling"), &args, &environment(home.path()));
     let line = signaling.out.wait(0, &["listening: ws://"]).await;
     let url = line.trim_start_matches("listening: ").to_owned();
-    let address = url.trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();
-    let gateway = Setup::new().args(&["--signal", &url, "--gateway-token", "secret"]).start().await;
-    gateway.log().wait(0, &["signaling server reached"]).await;
-    gateway.deploy("faked", "export default { fetch: () => new Response('') };").await;
-
-    let mut tab = FakeTab::join(address, 4).await;
-    tab.hello().await;
-    let call = tokio::spawn(client().get(gateway.url("/faked/")).send());
-    let stream = tab.request().await;
-    tab.respond(stream).await;
-    tab.finish(stream, b"from a tab met elsewhere").await;
-    let response = within("an answer of a tab met elsewhere", call).await.unwrap().unwrap();
-    assert_eq!(response.text().await.unwrap(), "from a tab met elsewhere");
+    let gateway = Setup::new().tabs(1).args(&["--signal", &url, "--gateway-token", "secret"]).start().await;
+    gateway.deploy("met", "export default { fetch: () => new Response('met elsewhere') };").await;
+    assert_eq!(gateway.text("/met/").await, "met elsewhere");
     // The server is needed for meeting only.
     drop(signaling);
     gateway.log().wait(0, &["signaling server lost"]).await;
-    let call = tokio::spawn(client().get(gateway.url("/faked/")).send());
-    let stream = tab.request().await;
-    tab.respond(stream).await;
-    tab.finish(stream, b"still here").await;
-    let response = within("an answer without signaling", call).await.unwrap().unwrap();
-    assert_eq!(response.text().await.unwrap(), "still here");
-    tab.close().await;
+    assert_eq!(gateway.text("/met/").await, "met elsewhere");
 }

@@ -81,8 +81,8 @@ async fn a_tab_that_falls_silent_is_noticed_within_two_seconds() {
     let browser = worker_window(&gateway).await;
     let held = Held::start(gateway.url("/hold/")).await;
     gateway.log().wait(0, &["holding"]).await;
-    let frozen = Instant::now();
     browser.freeze();
+    let frozen = Instant::now();
     expect_problem(held.answer().await, 502, "tab-lost").await;
     assert!(frozen.elapsed() < NOTICED, "noticed after {:?}", frozen.elapsed());
 }
