@@ -15,147 +15,23 @@
 //! - After a [`Violation`] the session is dead; its owner closes the transport.
 
 mod flow;
+mod receive;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod types;
+
+pub use types::{Event, Hello, Load, Now, Role, SendError, StreamId};
 
 use crate::config::{Config, DATA_QUANTUM, MAX_MESSAGE, MAX_QUEUED_CONTROL, PROTOCOL_VERSION};
 use crate::error::{ResetCode, Violation};
 use crate::frame::{Frame, MAX_OVERHEAD, put_body};
-use crate::head::{HeadTooLarge, RequestHead, ResponseHead};
+use crate::head::{RequestHead, ResponseHead};
 use bytes::Bytes;
 use flow::Window;
-use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use stream::Stream;
-
-/// The time, as its owner tells it: since any fixed moment, never going back.
-pub type Now = Duration;
-
-/// Number of a stream. Gateways open odd ones, tabs even ones, each counting up.
-pub type StreamId = u64;
-
-/// Which end this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Opens odd streams.
-    Gateway,
-    /// Opens even streams.
-    Tab,
-}
-
-/// What each side says first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// Software and version.
-    pub agent: String,
-    /// Streams that may be open towards the sender at once.
-    pub max_streams: u32,
-    /// First window of each stream, in bytes.
-    pub stream_window: u32,
-    /// Window of the connection, in bytes.
-    pub connection_window: u32,
-    /// The sender does not take streams now.
-    #[serde(default)]
-    pub draining: bool,
-}
-
-/// How busy a tab is, as it says itself in each pong. A hint: it may lie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Requests being worked on.
-    pub active: u32,
-    /// Requests waiting for an isolate.
-    pub waiting: u32,
-    /// Isolates alive.
-    pub isolates: u32,
-}
-
-/// What the session tells its owner.
-#[derive(Debug)]
-pub enum Event {
-    /// The peer's hello came: streams may be opened.
-    Ready(Hello),
-    /// The peer opened a stream.
-    Request {
-        /// Stream.
-        id: StreamId,
-        /// Head.
-        head: Box<RequestHead>,
-        /// No body follows.
-        fin: bool,
-    },
-    /// The peer answered on a stream that we opened.
-    Response {
-        /// Stream.
-        id: StreamId,
-        /// Head.
-        head: Box<ResponseHead>,
-        /// No body follows.
-        fin: bool,
-    },
-    /// A piece of body. Give its credit back with [`Session::consumed`] once it has been used.
-    Data {
-        /// Stream.
-        id: StreamId,
-        /// The bytes, perhaps none.
-        data: Bytes,
-        /// Last piece.
-        fin: bool,
-    },
-    /// The peer ended the stream; it is gone.
-    Reset {
-        /// Stream.
-        id: StreamId,
-        /// Why.
-        code: ResetCode,
-        /// Text for the log; untrusted.
-        reason: String,
-    },
-    /// The peer wants no more of our body on this stream; what was queued is dropped.
-    Stopped {
-        /// Stream.
-        id: StreamId,
-    },
-    /// Half the send buffer is free again, after [`Session::room`] found less.
-    Writable {
-        /// Stream.
-        id: StreamId,
-    },
-    /// The peer started or stopped taking new streams.
-    Draining(bool),
-    /// A line of a handler's console.
-    Log {
-        /// Stream that it belongs to, if any; may be gone already.
-        stream: Option<StreamId>,
-        /// 0 debug, 1 info, 2 warn, 3 error.
-        level: u8,
-        /// Untrusted text.
-        text: String,
-    },
-    /// A pong came.
-    Pong {
-        /// The peer's load.
-        load: Load,
-        /// Time since our ping.
-        round_trip: Duration,
-    },
-}
-
-/// Why something could not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The head is too large.
-    #[error(transparent)]
-    Head(#[from] HeadTooLarge),
-    /// The peer allows no more streams now, drains, or has not said hello.
-    #[error("the peer takes no more streams now")]
-    NotAccepting,
-    /// The stream is gone or its sending half is closed.
-    #[error("the stream is closed")]
-    Closed,
-}
 
 /// One end of a connection. See the module's page.
 #[derive(Debug)]
@@ -530,136 +406,6 @@ impl Session {
         // What the application has not given back counts as used: its stream is gone.
         self.release(now, stream.unread());
         true
-    }
-
-    /// The stream that a frame names: `None` for one that is gone (late frames are normal), an error for one that
-    /// never was.
-    fn known(&mut self, id: StreamId) -> Result<Option<&mut Stream>, Violation> {
-        let existed = if self.is_ours(id) { id < self.next_id } else { id <= self.highest_peer_id };
-        if existed { Ok(self.streams.get_mut(&id)) } else { Err(Violation::Stream(id, "never opened")) }
-    }
-
-    fn handle_frame(&mut self, now: Now, frame: Frame) -> Result<(), Violation> {
-        if self.peer.is_none() != matches!(frame, Frame::Hello { .. }) {
-            return Err(Violation::HelloOrder);
-        }
-        match frame {
-            Frame::Hello { version, payload } => self.on_hello(version, &payload),
-            Frame::Head { stream, fin, payload } => self.on_head(stream, fin, payload),
-            Frame::Data { stream, fin, payload } => self.on_data(now, stream, fin, payload),
-            Frame::Reset { stream, code, reason } => {
-                if self.known(stream)?.is_some() {
-                    self.remove(now, stream);
-                    self.events.push_back(Event::Reset { id: stream, code, reason });
-                }
-                Ok(())
-            }
-            Frame::Stop { stream } => {
-                if self.known(stream)?.is_some_and(Stream::stop_sending) {
-                    self.events.push_back(Event::Stopped { id: stream });
-                }
-                self.reap(stream);
-                Ok(())
-            }
-            Frame::Credit { stream: 0, bytes } => {
-                self.send_credit = add_credit(self.send_credit, bytes).ok_or(Violation::FlowControl(0))?;
-                Ok(())
-            }
-            Frame::Credit { stream, bytes } => {
-                if let Some(open) = self.known(stream)? {
-                    open.add_credit(bytes).ok_or(Violation::FlowControl(stream))?;
-                    self.schedule(stream);
-                }
-                Ok(())
-            }
-            Frame::Ping { nonce } => {
-                let Load { active, waiting, isolates } = self.load;
-                self.control(&Frame::Pong { nonce, active, waiting, isolates });
-                Ok(())
-            }
-            Frame::Pong { nonce, active, waiting, isolates } => {
-                if let Some(sent) = self.ping_sent.take_if(|_| nonce == self.ping_nonce) {
-                    self.probing = false;
-                    let load = Load { active, waiting, isolates };
-                    self.events.push_back(Event::Pong { load, round_trip: now.saturating_sub(sent) });
-                }
-                Ok(())
-            }
-            Frame::Drain { draining } => {
-                if self.peer_draining != draining {
-                    self.peer_draining = draining;
-                    self.events.push_back(Event::Draining(draining));
-                }
-                Ok(())
-            }
-            Frame::Log { stream, level, text } => {
-                let stream = (stream != 0).then_some(stream);
-                self.events.push_back(Event::Log { stream, level, text });
-                Ok(())
-            }
-        }
-    }
-
-    fn on_hello(&mut self, version: u32, payload: &[u8]) -> Result<(), Violation> {
-        if version != PROTOCOL_VERSION {
-            return Err(Violation::Version(version));
-        }
-        let hello: Hello =
-            serde_json::from_slice(payload).map_err(|_| Violation::Malformed("hello payload"))?;
-        self.send_credit = u64::from(hello.connection_window);
-        self.peer_draining = hello.draining;
-        self.peer = Some(hello.clone());
-        self.events.push_back(Event::Ready(hello));
-        Ok(())
-    }
-
-    fn on_head(&mut self, id: StreamId, fin: bool, payload: Bytes) -> Result<(), Violation> {
-        if self.is_ours(id) {
-            let Some(stream) = self.known(id)? else { return Ok(()) };
-            if !stream.receive_head(fin) {
-                return Err(Violation::Stream(id, "second head"));
-            }
-            let head = Box::new(ResponseHead::decode(payload)?);
-            self.events.push_back(Event::Response { id, head, fin });
-            self.reap(id);
-            return Ok(());
-        }
-        if id <= self.highest_peer_id {
-            return Err(Violation::Stream(id, "opened out of order"));
-        }
-        if self.opened_by_peer >= self.config.max_incoming_streams {
-            return Err(Violation::TooManyStreams);
-        }
-        let head = Box::new(RequestHead::decode(payload)?);
-        let window = self.peer.as_ref().map_or(0, |peer| peer.stream_window);
-        let mut stream = Stream::new(&self.config, window);
-        stream.receive_head(fin);
-        self.highest_peer_id = id;
-        self.opened_by_peer += 1;
-        self.streams.insert(id, stream);
-        self.events.push_back(Event::Request { id, head, fin });
-        Ok(())
-    }
-
-    fn on_data(&mut self, now: Now, id: StreamId, fin: bool, data: Bytes) -> Result<(), Violation> {
-        let len = data.len() as u64;
-        if !self.receive.take(len) {
-            return Err(Violation::FlowControl(0));
-        }
-        let Some(stream) = self.known(id)? else {
-            self.release(now, len);
-            return Ok(());
-        };
-        match stream.receive_data(len, fin) {
-            stream::Received::Deliver => self.events.push_back(Event::Data { id, data, fin }),
-            stream::Received::Discard => self.release(now, len),
-            stream::Received::OverCredit => return Err(Violation::FlowControl(id)),
-            stream::Received::OutOfOrder => {
-                return Err(Violation::Stream(id, "body before head or after its end"));
-            }
-        }
-        self.reap(id);
-        Ok(())
     }
 }
 
