@@ -15,7 +15,7 @@ pub use head::Caller;
 
 use crate::catalog::Handler;
 use crate::config::{HttpConfig, PoolConfig};
-use crate::mesh::call::Failure;
+use crate::mesh::call::{Call, Failure};
 use crate::mesh::pool::{Lease, NoTab, Pool};
 use crate::mesh::tab::TabId;
 use crate::metrics::Metrics;
@@ -141,7 +141,7 @@ impl Invoker {
         lease: Lease,
         mut body: RequestBody,
     ) -> Result<Response<Body>, (TryError, RequestBody)> {
-        let mut call = match lease.tab().open(head, body.is_empty()) {
+        let mut call = match Call::open(lease.tab(), head, body.is_empty()) {
             Ok(call) => call,
             Err(SendError::Head(_)) => {
                 return Err((TryError::Final(Problem::new(ProblemType::HeadersTooLarge)), body));

@@ -5,6 +5,8 @@
 //! one session each, data channels). Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
 //! [`store`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod assets;
 pub mod catalog;

@@ -5,6 +5,7 @@
 //! exchange on it. Nothing here knows HTTP servers, handlers' code or retries.
 
 pub mod call;
+mod exchange;
 pub mod peer;
 pub mod pool;
 pub mod rendezvous;

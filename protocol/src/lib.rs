@@ -15,6 +15,8 @@
 //! 4. [`head`] maps heads to and from `http` types; [`bundle`] is the code that a request's version names;
 //!    [`signal`] is what is said before there is a data channel.
 
+#![forbid(unsafe_code)]
+
 pub mod bundle;
 pub mod config;
 pub mod error;

@@ -5,6 +5,7 @@
 //! [`registry`], which is pure; [`hub`] gives it a lock, a clock and peer ids; [`socket`] moves WebSocket frames.
 //! Nothing here reads a description or a candidate, and no tenant traffic passes through.
 #![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
 pub mod client;
 mod config;

@@ -6,6 +6,8 @@
 //!
 //! Failures panic with what was waited for, because every user is a test. Nothing here sleeps for luck: [`eventually`]
 //! and [`child::Lines::wait`] look until a condition holds or a generous limit passes.
+
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod browser;

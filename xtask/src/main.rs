@@ -2,6 +2,8 @@
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
+#![forbid(unsafe_code)]
+
 mod apt;
 mod binaries;
 mod bindgen;

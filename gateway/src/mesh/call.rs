@@ -1,63 +1,38 @@
 //! One exchange on one tab, as the invoking side sees it. Dropping a [`Call`] before its end cancels it in the tab.
 
+use super::exchange::{Piece, Receivers};
 use super::tab::Tab;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use tabmesh_protocol::{ResetCode, ResponseHead, StreamId};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tabmesh_protocol::{RequestHead, ResetCode, ResponseHead, SendError, StreamId};
+use tokio::sync::Notify;
 
-/// Why an exchange failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The tab went away.
-    #[error("the tab went away")]
-    TabLost,
-    /// The tab ended the stream.
-    #[error("the tab ended the stream: {code:?}")]
-    Reset {
-        /// Why.
-        code: ResetCode,
-        /// Untrusted text for the developer's log.
-        reason: String,
-    },
-}
-
-/// What comes on a response body.
-#[derive(Debug)]
-pub(super) enum Piece {
-    /// Bytes, and whether they are the last.
-    Data(Bytes, bool),
-    /// The body ends here, wrongly.
-    Failed(Failure),
-}
+pub use super::exchange::Failure;
 
 /// One exchange. See the module's page.
 pub struct Call {
     tab: Arc<Tab>,
     id: StreamId,
-    answer: oneshot::Receiver<Result<(ResponseHead, bool), Failure>>,
-    pieces: mpsc::UnboundedReceiver<Piece>,
-    writable: Arc<Notify>,
+    receivers: Receivers,
     /// Nothing is left to cancel.
     done: bool,
 }
 
 impl Call {
-    pub(super) fn new(
-        tab: Arc<Tab>,
-        id: StreamId,
-        answer: oneshot::Receiver<Result<(ResponseHead, bool), Failure>>,
-        pieces: mpsc::UnboundedReceiver<Piece>,
-        writable: Arc<Notify>,
-    ) -> Self {
-        Self { tab, id, answer, pieces, writable, done: false }
+    /// Opens a stream on `tab`; `fin` when no body follows.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent.
+    pub fn open(tab: &Arc<Tab>, head: &RequestHead, fin: bool) -> Result<Self, SendError> {
+        let (id, receivers) = tab.open(head, fin)?;
+        Ok(Self { tab: Arc::clone(tab), id, receivers, done: false })
     }
 
     /// The sending half of the exchange's request body.
     #[must_use]
     pub fn body(&self) -> BodySender {
-        BodySender { tab: Arc::clone(&self.tab), id: self.id, writable: Arc::clone(&self.writable) }
+        BodySender { tab: Arc::clone(&self.tab), id: self.id, writable: Arc::clone(&self.receivers.writable) }
     }
 
     /// Waits for the response head; true when no body follows. Call it once.
@@ -65,7 +40,7 @@ impl Call {
     /// # Errors
     /// [`Failure`].
     pub async fn answer(&mut self) -> Result<(ResponseHead, bool), Failure> {
-        let result = (&mut self.answer).await.unwrap_or(Err(Failure::TabLost));
+        let result = (&mut self.receivers.answered).await.unwrap_or(Err(Failure::TabLost));
         self.done = !matches!(result, Ok((_, false)));
         result
     }
@@ -76,7 +51,7 @@ impl Call {
         if self.done {
             return Poll::Ready(None);
         }
-        Poll::Ready(match std::task::ready!(self.pieces.poll_recv(cx)) {
+        Poll::Ready(match std::task::ready!(self.receivers.pieces.poll_recv(cx)) {
             Some(Piece::Data(data, fin)) => {
                 self.done = fin;
                 if !fin {

@@ -4,7 +4,7 @@
 //! messages is a [`Transport`]; the tab does not know which. After [`Tab::close`] every exchange has failed and
 //! nothing more happens.
 
-use super::call::{Call, Failure, Piece};
+use super::exchange::{Exchange, Failure, Labels, Piece, Receivers, log_line};
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{
-    Config, Event, RequestHead, ResetCode, ResponseHead, Role, SendError, Session, StreamId, Violation,
+    Config, Event, RequestHead, ResetCode, Role, SendError, Session, StreamId, Violation,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::Notify;
 
 /// Number of a tab in this process; never used again.
 pub type TabId = u64;
@@ -58,13 +58,6 @@ struct State {
     ended: VecDeque<(StreamId, Labels)>,
 }
 
-/// Whose a stream is, in logs.
-#[derive(Clone)]
-struct Labels {
-    handler: Arc<str>,
-    request_id: Arc<str>,
-}
-
 impl State {
     /// Takes an exchange out of the books.
     fn end(&mut self, id: StreamId) -> Option<Exchange> {
@@ -79,26 +72,6 @@ impl State {
     fn labels(&self, id: StreamId) -> Option<&Labels> {
         let ended = || self.ended.iter().rev().find(|(ended, _)| *ended == id).map(|(_, labels)| labels);
         self.exchanges.get(&id).map(|exchange| &exchange.labels).or_else(ended)
-    }
-}
-
-/// The gateway's end of one stream.
-struct Exchange {
-    answer: Option<oneshot::Sender<Result<(ResponseHead, bool), Failure>>>,
-    /// Unbounded as a channel, bounded by the stream's window.
-    body: mpsc::UnboundedSender<Piece>,
-    writable: Arc<Notify>,
-    labels: Labels,
-}
-
-impl Exchange {
-    fn fail(self, failure: Failure) {
-        self.writable.notify_one();
-        match self.answer {
-            // A receiver that is gone needs no answer.
-            Some(answer) => drop(answer.send(Err(failure))),
-            None => drop(self.body.send(Piece::Failed(failure))),
-        }
     }
 }
 
@@ -145,27 +118,16 @@ impl Tab {
     ///
     /// # Errors
     /// [`SendError`]; nothing was sent.
-    pub fn open(self: &Arc<Self>, head: &RequestHead, fin: bool) -> Result<Call, SendError> {
+    pub(super) fn open(&self, head: &RequestHead, fin: bool) -> Result<(StreamId, Receivers), SendError> {
         let mut state = self.lock();
         if self.is_closed() {
             return Err(SendError::NotAccepting);
         }
         let id = state.session.open(head, fin)?;
-        let (answer, answered) = oneshot::channel();
-        let (body, pieces) = mpsc::unbounded_channel();
-        let writable = Arc::new(Notify::new());
-        let exchange = Exchange {
-            answer: Some(answer),
-            body,
-            writable: Arc::clone(&writable),
-            labels: Labels {
-                handler: head.target.handler.as_str().into(),
-                request_id: head.request_id.as_str().into(),
-            },
-        };
+        let (exchange, receivers) = Exchange::new(head);
         state.exchanges.insert(id, exchange);
         self.after(state);
-        Ok(Call::new(Arc::clone(self), id, answered, pieces, writable))
+        Ok((id, receivers))
     }
 
     /// Body bytes that the stream's send buffer has room for; `None` once the peer takes no more.
@@ -359,18 +321,5 @@ impl Tab {
         for (answer, head, fin) in answers {
             let _ = answer.send(Ok((*head, fin)));
         }
-    }
-}
-
-/// A line of a handler's console, into the gateway's log with the request's id. The text is a stranger's: it is a
-/// field, never a format.
-fn log_line(tab: TabId, labels: Option<&Labels>, level: u8, text: &str) {
-    let handler = labels.map_or("-", |labels| &labels.handler);
-    let request_id = labels.map_or("-", |labels| &labels.request_id);
-    match level {
-        0 => tracing::debug!(target: "tabmesh::handler", tab, handler, request_id, text),
-        1 => tracing::info!(target: "tabmesh::handler", tab, handler, request_id, text),
-        2 => tracing::warn!(target: "tabmesh::handler", tab, handler, request_id, text),
-        _ => tracing::error!(target: "tabmesh::handler", tab, handler, request_id, text),
     }
 }
