@@ -7,15 +7,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::LazyLock;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
@@ -143,7 +145,7 @@ pub fn isolate_hash() -> &'static str {
 pub fn worker_router(signal: Option<&str>) -> Router {
     let html = worker_html(signal);
     Router::new()
-        .route("/_mesh/worker", get(async move || worker_page(html)))
+        .route("/_mesh/worker", get(async move |host: Host| worker_page(html, &host)))
         .route("/_mesh/assets/{hash}/{*path}", get(main_asset))
 }
 
@@ -154,29 +156,39 @@ pub fn isolate_router() -> Router {
     Router::new().route("/_mesh/isolate/{hash}/{*path}", get(isolate_asset))
 }
 
-fn worker_page(html: Bytes) -> Response {
+fn worker_page(html: Bytes, Host(host): &Host) -> Response {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     let mut response = respond(kind, html, HeaderValue::from_static("no-cache"));
-    policy::page(response.headers_mut());
+    policy::page(response.headers_mut(), host);
     response
 }
 
-async fn main_asset(Path((hash, path)): Path<(String, String)>) -> Response {
+async fn main_asset(Host(host): Host, Path((hash, path)): Path<(String, String)>) -> Response {
     let Some(asset) = MAIN.get(&hash, &path) else { return not_found() };
     let mut response = respond(asset.content_type.clone(), asset.bytes.clone(), IMMUTABLE);
     // The same policy as the page's: a Worker takes its own from its script's response.
-    policy::page(response.headers_mut());
+    policy::page(response.headers_mut(), &host);
     response
 }
 
-async fn isolate_asset(uri: Uri, headers: HeaderMap, Path((hash, path)): Path<(String, String)>) -> Response {
+async fn isolate_asset(Host(host): Host, Path((hash, path)): Path<(String, String)>) -> Response {
     let Some(asset) = ISOLATE.get(&hash, &path) else { return not_found() };
     let mut response = respond(asset.content_type.clone(), asset.bytes.clone(), IMMUTABLE);
-    // HTTP/2 carries the host in the URI.
-    let host = uri.authority().map(http::uri::Authority::as_str);
-    let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok()).unwrap_or_default();
-    policy::isolate(response.headers_mut(), host, path == FRAME_PAGE);
+    policy::isolate(response.headers_mut(), &host, path == FRAME_PAGE);
     response
+}
+
+/// The host that a request names, or an empty string: HTTP/2 carries it in the URI.
+struct Host(String);
+
+impl<S: Sync> FromRequestParts<S> for Host {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let host = parts.uri.authority().map(http::uri::Authority::as_str);
+        let host = host.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
+        Ok(Self(host.unwrap_or_default().to_owned()))
+    }
 }
 
 fn respond(content_type: HeaderValue, bytes: Bytes, cache: HeaderValue) -> Response {

@@ -82,7 +82,7 @@ impl Front {
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(&authority),
             Route::Handler { name, prefix, path_and_query } => {
-                let Some(handler) = self.catalog.lookup(TENANT, name) else {
+                let Some(handler) = self.catalog.lookup(TENANT, &name) else {
                     let detail = format!("No handler named `{name}` is deployed here.");
                     return Problem::new(ProblemType::HandlerNotFound).detail(detail).into_response();
                 };

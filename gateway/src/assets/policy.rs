@@ -8,8 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 /// The worker page and its module Worker: own scripts, own wasm, signalling, and frames on sandbox origins.
 /// A wildcard cannot stand inside a label, so `sandbox-*` becomes `*`; what is framed there is ours all the same.
 const PAGE_CSP: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
-    connect-src 'self' ws: wss:; frame-src http://*.localhost:*; base-uri 'none'; object-src 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    connect-src 'self' ws: wss:; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// An isolate: scripts of its own origin and modules from blobs (a handler's files), and no way out. `import()` and
 /// `importScripts` obey `script-src`; fetch, WebSocket, EventSource and WebTransport obey `connect-src`.
@@ -33,9 +32,12 @@ const DENY_ALL: &str = "\
     speaker-selection=(), storage-access=(), summarizer=(), sync-xhr=(), translator=(), usb=(), \
     window-management=(), xr-spatial-tracking=()";
 
-/// Headers of the worker page and its assets.
-pub(super) fn page(headers: &mut HeaderMap) {
-    set(headers, header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_CSP));
+/// Headers of the worker page and its assets, asked for on `host`. It may frame this host's sandbox origins.
+pub(super) fn page(headers: &mut HeaderMap, host: &str) {
+    let csp = HeaderValue::try_from(format!("{PAGE_CSP}; frame-src {}", sandbox_origins(host)));
+    // As below: only host characters get there.
+    let csp = csp.unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    set(headers, header::CONTENT_SECURITY_POLICY, csp);
     set(headers, RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
 }
 
@@ -64,8 +66,7 @@ fn main_origins(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     let rest =
         host.strip_prefix("sandbox-").and_then(|host| host.split_once('.')).map_or("", |(_, rest)| rest);
-    let clean = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
-    if rest.is_empty() || !clean {
+    if !is_clean(rest) {
         return "'none'".to_owned();
     }
     let port = rest.find(':').map_or("", |colon| &rest[colon..]);
@@ -75,9 +76,50 @@ fn main_origins(host: &str) -> String {
     }
 }
 
+/// The origins that the worker page at `host` may frame: one label below it, or below `localhost` on loopback.
+fn sandbox_origins(host: &str) -> String {
+    let loopback = ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|name| host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':')));
+    if loopback {
+        return "http://*.localhost:*".to_owned();
+    }
+    if is_clean(host) { format!("http://*.{host} https://*.{host}") } else { "'none'".to_owned() }
+}
+
+/// Whether `host` is not empty and has nothing that means something in a policy.
+fn is_clean(host: &str) -> bool {
+    !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One bad member makes a browser drop the whole header (RFC 9651, section 4.2).
+    #[test]
+    fn every_feature_of_the_permissions_policy_is_well_formed() {
+        for member in DENY_ALL.split(", ") {
+            let name = member.strip_suffix("=()").unwrap_or_else(|| panic!("{member:?}"));
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_frames_sandboxes_of_its_own_host_only() {
+        for (host, expected) in [
+            ("localhost:8787", "http://*.localhost:*"),
+            ("127.0.0.1:8787", "http://*.localhost:*"),
+            ("[::1]:1", "http://*.localhost:*"),
+            ("mesh.example:1", "http://*.mesh.example:1 https://*.mesh.example:1"),
+            ("localhost.evil.example", "http://*.localhost.evil.example https://*.localhost.evil.example"),
+            ("x; script-src *", "'none'"),
+            ("", "'none'"),
+        ] {
+            assert_eq!(sandbox_origins(host), expected, "{host}");
+        }
+    }
 
     #[test]
     fn the_frame_may_be_framed_by_its_own_main_origin_only() {

@@ -1,6 +1,7 @@
 //! The routers as a client sees them.
 
 use super::*;
+use http::HeaderMap;
 use http::Request;
 use http_body_util::BodyExt;
 use tower::ServiceExt;

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use http::uri::Authority;
 use http::{Request, Uri, header};
+use std::borrow::Cow;
 
 /// First label of a tenant's sandbox origin; handlers cannot have such a name.
 const SANDBOX_PREFIX: &str = "sandbox-";
@@ -12,8 +13,8 @@ const SANDBOX_PREFIX: &str = "sandbox-";
 pub(super) enum Route<'a> {
     /// A handler.
     Handler {
-        /// As named by the caller; perhaps not deployed.
-        name: &'a str,
+        /// As named by the caller, a host's label in lower case; perhaps not deployed.
+        name: Cow<'a, str>,
         /// What routing took off the path: `/name` on the main host.
         prefix: Option<String>,
         /// What the handler sees; starts with `/`.
@@ -62,7 +63,10 @@ pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Resul
         if label.contains('.') {
             return Err(RouteError::NoSuchHost);
         }
-        return Ok(Route::Handler { name: label, prefix: None, path_and_query: join(path, query) });
+        // Host names have no case (RFC 9110, section 4.2.3).
+        let lower = label.bytes().any(|byte| byte.is_ascii_uppercase());
+        let name = if lower { label.to_ascii_lowercase().into() } else { label.into() };
+        return Ok(Route::Handler { name, prefix: None, path_and_query: join(path, query) });
     }
     let Some(rest) = path.strip_prefix('/').filter(|rest| !rest.is_empty()) else { return Ok(Route::Home) };
     let (name, rest) = rest.split_once('/').map_or((rest, ""), |(name, rest)| (name, rest));
@@ -70,7 +74,7 @@ pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Resul
         return Ok(Route::Own);
     }
     let path_and_query = join(&format!("/{rest}"), query);
-    Ok(Route::Handler { name, prefix: Some(format!("/{name}")), path_and_query })
+    Ok(Route::Handler { name: name.into(), prefix: Some(format!("/{name}")), path_and_query })
 }
 
 /// What stands before `.domain` in the host, compared without case.
@@ -99,14 +103,18 @@ mod tests {
     }
 
     fn handler<'a>(name: &'a str, prefix: Option<&str>, path: &str) -> Result<Route<'a>, RouteError> {
-        Ok(Route::Handler { name, prefix: prefix.map(str::to_owned), path_and_query: path.to_owned() })
+        Ok(Route::Handler {
+            name: name.into(),
+            prefix: prefix.map(str::to_owned),
+            path_and_query: path.to_owned(),
+        })
     }
 
     #[test]
     fn by_host_the_path_is_untouched() {
         let uri = Uri::from_static("/any/path?x=1");
         assert_eq!(routed(&uri, "hello.localhost:8787"), handler("hello", None, "/any/path?x=1"));
-        assert_eq!(routed(&uri, "hello.LOCALHOST"), handler("hello", None, "/any/path?x=1"));
+        assert_eq!(routed(&uri, "Hello.LOCALHOST"), handler("hello", None, "/any/path?x=1"));
         let own = Uri::from_static("/_mesh/v1/handlers");
         assert_eq!(routed(&own, "hello.localhost"), handler("hello", None, "/_mesh/v1/handlers"));
     }
