@@ -70,7 +70,7 @@ impl Default for Config {
             connection_window: 32 * 1024 * 1024,
             send_buffer: 256 * 1024,
             window_growth_time: Duration::from_millis(100),
-            busy_ping: Duration::from_millis(400),
+            busy_ping: Duration::from_millis(300),
             busy_silence: Duration::from_millis(1400),
             probe_silence: Duration::from_millis(700),
             idle_ping: Duration::from_secs(5),

@@ -31,8 +31,10 @@ enum Does {
     Reset(ResetCode),
     /// Leaves.
     Dies,
-    /// Nothing, ever.
+    /// Nothing, ever, but answers pings.
     Hangs,
+    /// Nothing at all, from its first request on.
+    Freezes,
     /// Sends a head and some body, then leaves.
     DiesAnswering,
     /// Answers with a body shorter than its Content-Length.
@@ -129,6 +131,7 @@ impl Mesh {
                         }
                         Does::Reset(code) => session.reset(started.elapsed(), id, code, "secret stack"),
                         Does::Hangs => {}
+                        Does::Freezes => std::future::pending().await,
                         Does::Dies => gateway.close("test"),
                         Does::DiesAnswering => {
                             session.respond(id, &head, false).unwrap();
@@ -336,6 +339,15 @@ async fn a_caller_who_leaves_cancels_the_handler() {
         tokio::task::yield_now().await;
     }
     assert_eq!(mesh.metrics.active.get(), 0);
+}
+
+#[tokio::test]
+async fn a_frozen_tab_is_noticed_within_two_seconds() {
+    let mesh = Mesh::new();
+    mesh.join(&[Does::Freezes]).await;
+    let called = Instant::now();
+    assert_eq!(mesh.call(Method::POST, "").await.status(), StatusCode::BAD_GATEWAY);
+    assert!(called.elapsed() < Duration::from_secs(2), "{:?}", called.elapsed());
 }
 
 #[tokio::test]
