@@ -218,7 +218,10 @@ impl Session {
     /// [`Config::probe_silence`] or counts as silent.
     pub fn probe(&mut self, now: Now) {
         self.probing = true;
-        self.ping(now);
+        // A ping that waits for its answer is proof enough: another would only give the peer more time.
+        if self.ping_sent.is_none() {
+            self.ping(now);
+        }
     }
 
     // ---- what the application may ask ----

@@ -351,6 +351,20 @@ fn a_probed_peer_has_less_time_and_survives_by_answering() {
 }
 
 #[test]
+fn a_probe_never_gives_a_peer_more_time() {
+    let mut sim = Sim::new(&Config::default());
+    sim.gateway.open(&request(), true).unwrap();
+    sim.settle();
+    sim.cut = true;
+    sim.now = sim.gateway.poll_timeout();
+    sim.gateway.handle_timeout(sim.now).unwrap();
+    let deadline = sim.gateway.poll_timeout();
+    sim.now += Duration::from_millis(1200);
+    sim.gateway.probe(sim.now);
+    assert!(sim.gateway.poll_timeout() <= deadline);
+}
+
+#[test]
 fn an_idle_pair_pings_rarely_and_lives() {
     let mut sim = Sim::new(&Config::default());
     let end = sim.now + Duration::from_secs(60);
