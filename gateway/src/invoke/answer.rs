@@ -34,7 +34,6 @@ pub fn response(
     if bodyless {
         // The handler is not cancelled for it: it ends in its own time, only its bytes are not wanted.
         if !fin {
-            call.stop();
             tokio::spawn(finish(call, lease, upload));
         }
         return response;

@@ -27,6 +27,8 @@ impl Transport for Wire {
 enum Does {
     /// Answers 200 with the request's body.
     Echo,
+    /// Answers with a head and, some turns later, a body.
+    Trickles,
     /// Ends the stream.
     Reset(ResetCode),
     /// Leaves.
@@ -130,6 +132,14 @@ impl Mesh {
                             session.send(id, bodies.remove(&id).unwrap().into(), true).unwrap();
                         }
                         Does::Reset(code) => session.reset(started.elapsed(), id, code, "secret stack"),
+                        Does::Trickles => {
+                            session.respond(id, &head, false).unwrap();
+                            gateway.receive(session.poll_transmit().unwrap().into());
+                            for _ in 0..100 {
+                                tokio::task::yield_now().await;
+                            }
+                            session.send(id, Bytes::from_static(b"late"), true).unwrap();
+                        }
                         Does::Hangs => {}
                         Does::Freezes => std::future::pending().await,
                         Does::Dies => gateway.close("test"),
@@ -360,6 +370,19 @@ async fn bodies_are_limited_announced_or_not() {
     ));
     assert_eq!(mesh.call(Method::POST, chunked).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(mesh.call(Method::POST, "fine").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_answer_whose_body_nobody_wants_frees_its_lease() {
+    let mesh = Mesh::new();
+    mesh.join(&[Does::Trickles]).await;
+    assert_eq!(mesh.call(Method::HEAD, "").await.status(), StatusCode::OK);
+    let freed = async {
+        while mesh.pool.outstanding() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(2), freed).await.unwrap();
 }
 
 #[tokio::test]

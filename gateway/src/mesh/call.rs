@@ -84,11 +84,6 @@ impl Call {
         self.done
     }
 
-    /// The response's body is not wanted, the handler's work is.
-    pub fn stop(&mut self) {
-        self.tab.stop(self.id);
-    }
-
     /// Ends the exchange now, with this reason for the tab.
     pub fn cancel(&mut self, code: ResetCode) {
         if !std::mem::replace(&mut self.done, true) {

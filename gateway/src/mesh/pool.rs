@@ -106,6 +106,12 @@ impl Pool {
         (state.tabs.len(), state.tabs.values().filter(|entry| entry.tab.is_ready()).count())
     }
 
+    /// Leases that are out, over all tabs.
+    #[cfg(test)]
+    pub(crate) fn outstanding(&self) -> usize {
+        self.lock().tabs.values().map(|entry| entry.outstanding).sum()
+    }
+
     /// Every tab.
     #[must_use]
     pub fn tabs(&self) -> Vec<Arc<Tab>> {

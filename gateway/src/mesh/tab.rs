@@ -162,14 +162,6 @@ impl Tab {
         self.after(state);
     }
 
-    /// The body is not wanted (a HEAD request), the rest of the exchange is.
-    pub(super) fn stop(&self, id: StreamId) {
-        let mut state = self.lock();
-        let now = self.epoch.elapsed();
-        state.session.stop(now, id);
-        self.after(state);
-    }
-
     /// Tells the tab that this gateway is going away (it opens no new streams).
     pub fn say_draining(&self) {
         let mut state = self.lock();
