@@ -44,7 +44,7 @@ pub struct ApiLimits {
     /// Size of a deployment.
     pub compile: CompileLimits,
     /// Highest `limits.wall_ms` a deployment may ask for, in milliseconds.
-    pub max_wall_ms: u64,
+    pub max_wall_ms: u32,
     /// Deployments under way at once; each may hold `compile.source_bytes` about three times.
     pub max_uploads: usize,
     /// Longest time for an upload to arrive.

@@ -18,7 +18,8 @@ use tabmesh_protocol::bundle::Bundle;
 use crate::deploy;
 use crate::store::{HandlerRow, Store, StoreError};
 use cache::CodeCache;
-pub use handler::{Handler, Limits, ModuleInfo};
+pub use handler::{Handler, ModuleInfo};
+pub use tabmesh_protocol::Limits;
 
 /// Most bytes of bundles kept in memory. Tabs keep code themselves: this serves joins and fresh deployments.
 const CODE_CACHE_BYTES: usize = 64 << 20;

@@ -149,7 +149,7 @@ impl Invoker {
             Err(SendError::NotAccepting | SendError::Closed) => return Err((TryError::NotSent, body)),
         };
         let sender = call.body();
-        let limit = Duration::from_millis(u64::from(head.wall_ms)) + GRACE;
+        let limit = Duration::from_millis(u64::from(head.limits.wall_ms)) + GRACE;
         let mut sending = !body.is_empty();
         let error = {
             let timeout = tokio::time::sleep(limit);
@@ -219,6 +219,9 @@ fn failure_problem(failure: &Failure, handler: &Handler, request_id: &str) -> Pr
             .detail(format!("The handler gave no response within {} ms.", handler.limits.wall_ms)),
         ResetCode::BadResponse | ResetCode::BodyFailed => Problem::new(ProblemType::BadResponse),
         ResetCode::Refused => no_tab_problem(NoTab::AllBusy),
+        ResetCode::CpuLimit => Problem::new(ProblemType::CpuLimit),
+        ResetCode::MemoryLimit => Problem::new(ProblemType::MemoryLimit),
+        ResetCode::ResponseTooLarge => Problem::new(ProblemType::ResponseTooLarge),
         ResetCode::IsolateLost | ResetCode::Cancelled | ResetCode::Internal => {
             Problem::new(ProblemType::TabLost)
         }

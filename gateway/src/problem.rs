@@ -73,6 +73,12 @@ problem_types! {
     HandlerFailedToStart = "handler-failed-to-start", INTERNAL_SERVER_ERROR, "The handler could not be started";
     /// The handler took longer than its limit.
     HandlerTimeout = "handler-timeout", GATEWAY_TIMEOUT, "The handler took too long";
+    /// The handler used more CPU time than it may; its isolate was ended.
+    CpuLimit = "cpu-limit", SERVICE_UNAVAILABLE, "The handler used too much CPU time";
+    /// The handler used more memory than it may; its isolate was ended.
+    MemoryLimit = "memory-limit", SERVICE_UNAVAILABLE, "The handler used too much memory";
+    /// The handler's response is larger than it may be.
+    ResponseTooLarge = "response-too-large", BAD_GATEWAY, "The handler's response is too large";
     /// The tab went away during the request and it was not safe to repeat it.
     TabLost = "tab-lost", BAD_GATEWAY, "The tab serving the request went away";
     /// The tab's answer cannot be sent as HTTP.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Version of the frame protocol; a peer with another one is refused.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Largest message, in bytes. SCTP messages of 16-64 KiB gave the best throughput between Rust and Chromium; 256 KiB
 /// overflowed Chromium's UDP socket buffer and fell to 3-5 MB/s.
@@ -21,6 +21,9 @@ pub const MAX_TEXT: usize = 16 * 1024;
 
 /// Largest hello payload, in bytes.
 pub const MAX_HELLO: usize = 4 * 1024;
+
+/// Tenants that a hello may name: with the longest names it stays below [`MAX_HELLO`].
+pub const MAX_TENANTS: usize = 32;
 
 /// Control frames that may wait to be sent. A peer that makes us answer (pings) without reading gets here first.
 pub const MAX_QUEUED_CONTROL: usize = 16 * 1024;
@@ -58,6 +61,8 @@ pub struct Config {
     pub idle_silence: Duration,
     /// Name and version of the software, for the other side's log.
     pub agent: String,
+    /// Tenants that we serve, at most [`MAX_TENANTS`]; none named: all.
+    pub tenants: Vec<String>,
 }
 
 impl Default for Config {
@@ -76,6 +81,7 @@ impl Default for Config {
             idle_ping: Duration::from_secs(5),
             idle_silence: Duration::from_secs(15),
             agent: String::from(concat!("tabmesh-protocol/", env!("CARGO_PKG_VERSION"))),
+            tenants: Vec::new(),
         }
     }
 }

@@ -59,6 +59,12 @@ pub enum ResetCode {
     BodyFailed = 9,
     /// Something else went wrong at the sender.
     Internal = 10,
+    /// The handler used more CPU time than it may; its isolate was ended.
+    CpuLimit = 11,
+    /// The handler used more memory than it may; its isolate was ended.
+    MemoryLimit = 12,
+    /// The response body is larger than it may be.
+    ResponseTooLarge = 13,
 }
 
 impl ResetCode {
@@ -81,6 +87,9 @@ impl ResetCode {
             7 => Self::IsolateLost,
             8 => Self::BadResponse,
             9 => Self::BodyFailed,
+            11 => Self::CpuLimit,
+            12 => Self::MemoryLimit,
+            13 => Self::ResponseTooLarge,
             _ => Self::Internal,
         }
     }

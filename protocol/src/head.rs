@@ -5,6 +5,7 @@
 
 use crate::config::{MAX_HEAD, MAX_HEADERS};
 use crate::error::Violation;
+use crate::limits::Limits;
 use crate::varint;
 use bytes::{Buf, BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -27,8 +28,8 @@ pub struct RequestHead {
     pub target: Target,
     /// Id of the request in logs on both sides.
     pub request_id: String,
-    /// Wall time the handler has for the response head and body, in milliseconds.
-    pub wall_ms: u32,
+    /// What the request may use.
+    pub limits: Limits,
     /// Method.
     pub method: Method,
     /// Absolute URL as the handler shall see it.
@@ -115,7 +116,7 @@ impl RequestHead {
         for text in [&self.target.tenant, &self.target.handler, &self.target.version, &self.request_id] {
             put(&mut out, text.as_bytes());
         }
-        varint::put(&mut out, u64::from(self.wall_ms));
+        self.limits.put(&mut out);
         put(&mut out, self.method.as_str().as_bytes());
         put(&mut out, self.url.as_bytes());
         put_headers(&mut out, &self.headers);
@@ -131,12 +132,10 @@ impl RequestHead {
         let target =
             Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
         let request_id = get_text(input)?;
-        let wall_ms = varint::get(input)
-            .and_then(|ms| u32::try_from(ms).ok())
-            .ok_or(Violation::Malformed("wall time"))?;
+        let limits = Limits::get(input)?;
         let method = Method::from_bytes(&get(input)?).map_err(|_| Violation::Malformed("method"))?;
         let url = get_text(input)?;
-        Ok(Self { target, request_id, wall_ms, method, url, headers: get_headers(input)? })
+        Ok(Self { target, request_id, limits, method, url, headers: get_headers(input)? })
     }
 }
 
@@ -196,7 +195,7 @@ mod tests {
         RequestHead {
             target: Target { tenant: "default".into(), handler: "hello".into(), version: "00ff".into() },
             request_id: "r1".into(),
-            wall_ms: 30_000,
+            limits: Limits { cpu_ms: 50, ..Limits::default() },
             method: Method::from_bytes(b"PROPFIND").unwrap(),
             url: "http://hello.localhost/a?b=c".into(),
             headers,
@@ -210,10 +209,7 @@ mod tests {
         assert_eq!(back.headers, head.headers);
         assert_eq!(back.headers.get_all("cookie").iter().count(), 2);
         assert_eq!((back.method, back.url), (head.method, head.url));
-        assert_eq!(
-            (back.target, back.request_id, back.wall_ms),
-            (head.target, head.request_id, head.wall_ms)
-        );
+        assert_eq!((back.target, back.request_id, back.limits), (head.target, head.request_id, head.limits));
     }
 
     #[test]
@@ -225,7 +221,7 @@ mod tests {
         insta::assert_snapshot!(
             format!("{}\n{}", request().encode().unwrap().escape_ascii(), response.encode().unwrap().escape_ascii()),
             @r"
-        \x07default\x05hello\x0400ff\x02r1\x80\x00u0\x08PROPFIND\x1chttp://hello.localhost/a?b=c\x04\x04host\x0fhello.localhost\x06cookie\x03a=1\x06cookie\x03b=2\x08x-latin1\x04caf\xe9
+        \x07default\x05hello\x0400ff\x02r1\x80\x00u02@\x80\x86@\x00\x00\xc0\x00\x00\x00@\x00\x00\x00@@2\x80\x04\x00\x00\x08PROPFIND\x1chttp://hello.localhost/a?b=c\x04\x04host\x0fhello.localhost\x06cookie\x03a=1\x06cookie\x03b=2\x08x-latin1\x04caf\xe9
         \x00\xc8\x02\nset-cookie\x03a=1\nset-cookie\x03b=2
         "
         );

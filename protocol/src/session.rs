@@ -102,6 +102,7 @@ impl Session {
             stream_window: self.config.stream_window,
             connection_window: self.config.connection_window,
             draining: false,
+            tenants: self.config.tenants.clone(),
         };
         let payload = serde_json::to_vec(&hello).unwrap_or_default();
         self.control(&Frame::Hello { version: PROTOCOL_VERSION, payload: payload.into() });

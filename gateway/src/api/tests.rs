@@ -3,6 +3,7 @@
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
+use tabmesh_protocol::Limits;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -82,7 +83,7 @@ async fn the_life_of_a_handler() {
     let mut expected = json!({
         "name": "hello", "tenant": "default", "version": version, "created": true,
         "modules": [{"name": "main.js", "type": "esm", "size": CODE.len()}],
-        "size": bundle.to_string().len(), "limits": {"wall_ms": 30_000},
+        "size": bundle.to_string().len(), "limits": Limits::default(),
         "urls": {"host": "http://hello.localhost:8787/", "path": "/hello/"},
         "created_at": created.body["created_at"], "updated_at": created.body["updated_at"],
     });
@@ -137,7 +138,7 @@ async fn forms() {
         )
         .await;
     assert_eq!(answer.status, 201, "{}", answer.body);
-    assert_eq!(answer.body["limits"], json!({"wall_ms": 50}));
+    assert_eq!(answer.body["limits"], json!(Limits { wall_ms: 50, ..Limits::default() }));
     assert_eq!(answer.body["modules"][0], json!({"name": "lib/t.txt", "type": "text", "size": 4}));
     assert_eq!(answer.body["modules"][1]["name"], "src/app.mjs");
 

@@ -1,6 +1,7 @@
 //! A deployed handler, as data.
 
 use serde::{Deserialize, Serialize};
+use tabmesh_protocol::Limits;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
 
 /// A handler as it is deployed now. Never changes: a new deployment is a new value.
@@ -34,21 +35,6 @@ pub struct ModuleInfo {
     pub kind: ModuleKind,
     /// Bytes of the file; for ES modules without the specifiers that the tab fills in.
     pub size: u64,
-}
-
-/// What each request of a handler may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Longest time from the request's start in a tab to its response's end, in milliseconds.
-    pub wall_ms: u64,
-}
-
-impl Default for Limits {
-    /// 30 s.
-    fn default() -> Self {
-        Limits { wall_ms: 30_000 }
-    }
 }
 
 /// The modules of a bundle.

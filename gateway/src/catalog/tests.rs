@@ -14,7 +14,7 @@ async fn a_put_is_seen_at_once_and_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(directory.path()).await.unwrap();
     assert!(catalog.lookup(DEFAULT_TENANT, "a").is_none());
-    let limits = Limits { wall_ms: 5 };
+    let limits = Limits { wall_ms: 5, ..Limits::default() };
     let first = catalog.put(DEFAULT_TENANT, "a", bundle("1"), limits).await.unwrap();
     assert!(first.created);
     assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap(), first.handler);

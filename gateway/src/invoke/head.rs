@@ -100,7 +100,7 @@ pub fn build(
             version: handler.version.clone(),
         },
         request_id: request_id.to_owned(),
-        wall_ms: u32::try_from(handler.limits.wall_ms).unwrap_or(u32::MAX),
+        limits: handler.limits,
         method: parts.method,
         url: format!("http://{}{}", caller.authority, caller.path_and_query),
         headers,

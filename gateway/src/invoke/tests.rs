@@ -168,12 +168,12 @@ impl Mesh {
         self.call_limited(method, body, 30_000).await
     }
 
-    async fn call_limited(&self, method: Method, body: impl Into<Body>, wall_ms: u64) -> Response<Body> {
+    async fn call_limited(&self, method: Method, body: impl Into<Body>, wall_ms: u32) -> Response<Body> {
         let handler = Handler {
             tenant: "default".into(),
             name: "hello".into(),
             version: "0".repeat(64),
-            limits: Limits { wall_ms },
+            limits: Limits { wall_ms, ..Limits::default() },
             created_at_ms: 0,
             updated_at_ms: 0,
             size: 0,

@@ -111,7 +111,7 @@ fn request() -> RequestHead {
     RequestHead {
         target: Target { tenant: "default".into(), handler: "hello".into(), version: "0".repeat(64) },
         request_id: "r".into(),
-        wall_ms: 1000,
+        limits: crate::Limits::default(),
         method: Method::GET,
         url: "http://hello.localhost/".into(),
         headers: HeaderMap::new(),
@@ -408,7 +408,7 @@ fn each_violation_is_found() {
     let small = Config { stream_window: 10, connection_window: 40, ..Config::default() };
     let data = |stream, len: usize| Frame::Data { stream, fin: false, payload: vec![0; len].into() };
     let head = |stream| Frame::Head { stream, fin: false, payload: response().encode().unwrap().into() };
-    let hello = Frame::Hello { version: 1, payload: Bytes::from_static(b"{}") };
+    let hello = Frame::Hello { version: PROTOCOL_VERSION, payload: Bytes::from_static(b"{}") };
     let cases: &[(&[Frame], Violation)] = &[
         (&[hello], Violation::HelloOrder),
         (&[head(99)], Violation::Stream(99, "never opened")),
@@ -429,7 +429,10 @@ fn each_violation_is_found() {
     }
     let none = Config { max_incoming_streams: 0, ..Config::default() };
     let mut session = Session::new(Role::Gateway, none, Duration::ZERO);
-    let hello = Frame::Hello { version: 1, payload: serde_json::to_vec(&Hello::default()).unwrap().into() };
+    let hello = Frame::Hello {
+        version: PROTOCOL_VERSION,
+        payload: serde_json::to_vec(&Hello::default()).unwrap().into(),
+    };
     let open = Frame::Head { stream: 2, fin: true, payload: request().encode().unwrap().into() };
     assert_eq!(feed(&mut session, &[hello, open]), Err(Violation::TooManyStreams));
     let mut session = Session::new(Role::Gateway, Config::default(), Duration::ZERO);

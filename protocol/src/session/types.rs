@@ -37,6 +37,9 @@ pub struct Hello {
     /// The sender does not take streams now.
     #[serde(default)]
     pub draining: bool,
+    /// Tenants that the sender serves; none named: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<String>,
 }
 
 /// How busy a tab is, as it says itself in each pong. A hint: it may lie.

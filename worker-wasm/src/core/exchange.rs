@@ -46,7 +46,7 @@ impl Exchange {
     pub(super) fn new(now: Now, pool: PoolId, head: Box<RequestHead>, fin: bool) -> Self {
         Self {
             pool,
-            deadline: now + Duration::from_millis(head.wall_ms.into()),
+            deadline: now + Duration::from_millis(head.limits.wall_ms.into()),
             head: Some(head),
             has_body: !fin,
             body_open: !fin,

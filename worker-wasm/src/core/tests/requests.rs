@@ -2,7 +2,7 @@
 
 use super::sim::*;
 use crate::core::*;
-use tabmesh_protocol::{RequestHead, ResetCode};
+use tabmesh_protocol::{Limits, RequestHead, ResetCode};
 
 #[test]
 fn a_request_is_answered_and_a_warm_one_takes_one_message_each_way() {
@@ -208,7 +208,13 @@ fn a_caller_that_leaves_while_waiting_is_forgotten() {
 #[test]
 fn the_wall_limit_ends_the_isolate_and_the_next_request_gets_a_fresh_one() {
     let mut sim = Sim::joined();
-    let slow = sim.open(&RequestHead { wall_ms: 1000, ..head(target("hello", V1), "/hang") }, true);
+    let slow = sim.open(
+        &RequestHead {
+            limits: Limits { wall_ms: 1000, ..Limits::default() },
+            ..head(target("hello", V1), "/hang")
+        },
+        true,
+    );
     let bystander = sim.open(&head(target("hello", V1), "/hang"), true);
     let streaming = sim.open(&head(target("hello", V1), "/echo"), false);
     sim.settle();
@@ -229,7 +235,13 @@ fn the_wall_limit_ends_the_isolate_and_the_next_request_gets_a_fresh_one() {
 fn the_wall_limit_also_ends_a_wait() {
     let mut sim = Sim::joined();
     sim.fetch = None;
-    let key = sim.open(&RequestHead { wall_ms: 1000, ..head(target("hello", V1), "/hello") }, true);
+    let key = sim.open(
+        &RequestHead {
+            limits: Limits { wall_ms: 1000, ..Limits::default() },
+            ..head(target("hello", V1), "/hello")
+        },
+        true,
+    );
     sim.advance(ms(1000));
     assert_eq!(sim.reset_code(key), Some(ResetCode::Timeout));
 }
@@ -237,7 +249,13 @@ fn the_wall_limit_also_ends_a_wait() {
 #[test]
 fn a_response_may_stream_for_longer_than_the_limit() {
     let mut sim = Sim::joined();
-    let key = sim.open(&RequestHead { wall_ms: 1000, ..head(target("hello", V1), "/sse") }, true);
+    let key = sim.open(
+        &RequestHead {
+            limits: Limits { wall_ms: 1000, ..Limits::default() },
+            ..head(target("hello", V1), "/sse")
+        },
+        true,
+    );
     sim.settle();
     let (isolate, id) = sim.holder("/sse");
     sim.say(isolate, response(id, 200, true));

@@ -91,7 +91,7 @@ pub(super) fn head(target: Target, path: &str) -> RequestHead {
     RequestHead {
         target,
         request_id: "r".into(),
-        wall_ms: 30_000,
+        limits: tabmesh_protocol::Limits::default(),
         method: Method::GET,
         url: format!("http://hello.localhost{path}"),
         headers: HeaderMap::new(),
