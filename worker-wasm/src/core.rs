@@ -18,6 +18,7 @@
 
 mod answers;
 mod backoff;
+mod clock;
 mod code;
 mod dispatch;
 mod ends;
@@ -30,13 +31,16 @@ mod link;
 mod messages;
 mod network;
 mod pools;
+mod settings;
 mod signalling;
 mod status;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
-pub use io::{CodeError, Init, Input, IsolateId, LinkId, Output, PeerState, SocketId, State, Status};
+pub use io::{Cause, CodeError, Init, Input, IsolateId, LinkId, Output, PeerState, SocketId, State, Status};
 pub use messages::{ErrorCode, FromIsolate, ToIsolate};
+pub use settings::{Settings, Surroundings};
 
 use backoff::Jitter;
 use code::Code;
@@ -47,12 +51,13 @@ use pools::{PoolId, Pools};
 use signalling::Signalling;
 use status::Reporter;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 use tabmesh_protocol::{Load, Now, Session};
+use throttle::Throttle;
 
 /// See the module's page.
 #[derive(Debug)]
 pub struct Core {
-    max_streams: u32,
     out: VecDeque<Output>,
     jitter: Jitter,
 
@@ -65,8 +70,12 @@ pub struct Core {
     unanswered: u32,
     /// There was a link once.
     was_ready: bool,
-    /// The contributor paused, at this time.
+    /// No requests are taken, since this time: the contributor paused, or the surroundings forbid work.
     draining: Option<Now>,
+    /// The contributor's own pause.
+    paused: bool,
+    settings: Settings,
+    surroundings: Surroundings,
     /// The page goes away, since this time: links are closed in the next turn.
     leaving: Option<Now>,
     left: bool,
@@ -84,6 +93,13 @@ pub struct Core {
     answered: Vec<(IsolateId, u32)>,
     /// Answered requests whose `waitUntil` work goes on, by when it must be done.
     lingering: VecDeque<(Now, IsolateId, u32)>,
+
+    // Processor time.
+    throttle: Throttle,
+    /// Waiting requests may begin then: the contributor's share of the processor is used up until that time.
+    opens_at: Option<Now>,
+    /// Used by handlers in all.
+    cpu: Duration,
 
     // Isolates.
     isolates: Isolates,
@@ -107,9 +123,8 @@ impl Core {
     /// A tab that starts to join.
     #[must_use]
     pub fn new(init: Init, now: Now) -> Self {
+        let settings = init.settings.clone().clamped();
         let mut core = Self {
-            // More than 512 streams would let their first windows exceed the connection's.
-            max_streams: init.max_concurrency.clamp(1, 512),
             out: VecDeque::new(),
             jitter: Jitter::new(init.seed),
             signalling: Signalling::new(init),
@@ -119,6 +134,12 @@ impl Core {
             unanswered: 0,
             was_ready: false,
             draining: None,
+            paused: false,
+            throttle: Throttle::new(settings.cpu_rate(), now),
+            opens_at: None,
+            cpu: Duration::ZERO,
+            settings,
+            surroundings: Surroundings::default(),
             leaving: None,
             left: false,
             exchanges: HashMap::new(),
@@ -150,6 +171,8 @@ impl Core {
             Input::Timeout => self.on_timeout(now),
             Input::Pause => self.pause(now),
             Input::Resume => self.resume(now),
+            Input::Settings(settings) => self.set_settings(now, settings),
+            Input::Surroundings(surroundings) => self.set_surroundings(now, surroundings),
             Input::Leaving => self.leave(now),
             Input::Offer { link, sdp } => self.on_offer(link, sdp),
             Input::Candidate { link, candidate } => self.on_candidate(link, candidate),
@@ -160,7 +183,9 @@ impl Core {
             Input::SocketMessage { socket, text } => self.on_socket_message(now, socket, &text),
             Input::SocketClosed { socket, code } => self.on_socket_closed(now, socket, code),
             Input::Code { hash, result } => self.on_code(now, &hash, result),
-            Input::IsolateLost { isolate, reason } => self.on_isolate_lost(now, isolate, reason),
+            Input::IsolateLost { isolate, reason, cause } => {
+                self.on_isolate_lost(now, isolate, reason, cause);
+            }
         }
     }
 
@@ -236,6 +261,7 @@ impl Core {
             self.pools.longest_starving().map(|(since, _)| since + limits::MAX_WAIT),
             self.spare_at,
             self.reporter.poll_timeout(),
+            self.opens_at,
         ];
         let links = self.links.values().filter_map(Link::poll_timeout);
         let retries = self.peers.values().filter_map(|peer| peer.retry_at);
@@ -244,8 +270,9 @@ impl Core {
 
     fn on_timeout(&mut self, now: Now) {
         self.network_timeout(now);
-        self.overdue_requests(now);
         self.overdue_isolates(now);
+        self.overdue_requests(now);
+        self.open_throttle(now);
         for hash in self.code.overdue(now) {
             self.on_code(now, &hash, Err(CodeError::Network("the code did not come in time".to_owned())));
         }
@@ -281,7 +308,7 @@ impl Core {
     fn status(&self, state: State) -> Status {
         let detail = match state {
             State::Paused if self.left => "this tab has left the mesh".to_owned(),
-            State::Paused => "this tab takes no requests".to_owned(),
+            State::Paused => self.held_back().unwrap_or("this tab takes no requests").to_owned(),
             State::Draining => "finishing the requests that are under way".to_owned(),
             State::Ready | State::Serving => {
                 let links = self.ready_links();
@@ -298,6 +325,7 @@ impl Core {
             }
         };
         let isolates = self.isolates.assigned();
-        Status { state, detail, served: self.served, active: self.active, isolates }
+        let (cpu, memory) = (self.cpu, self.isolates.memory());
+        Status { state, detail, served: self.served, active: self.active, isolates, cpu, memory }
     }
 }

@@ -6,7 +6,8 @@
 
 /// Runtime to isolate.
 pub mod to_isolate {
-    /// `[1, bundle, env, info]`: load this code. `info` is `{handler, tenant, version}`.
+    /// `[1, bundle, env, info]`: load this code. `info` is `{handler, tenant, version, memory, subrequests, logBytes}`;
+    /// `memory` in bytes.
     pub const START: u32 = 1;
     /// `[2, id, method, url, headers, hasBody, info]`: a request. `info` is `{requestId}`.
     pub const REQUEST: u32 = 2;
@@ -46,4 +47,8 @@ pub mod from_isolate {
     pub const DONE: u32 = 10;
     /// `[11, n]`: answer to a ping.
     pub const PONG: u32 = 11;
+    /// `[12, ms, bytes]`: busy that long since the last such message, and holding that many bytes outside of its heap.
+    pub const SPENT: u32 = 12;
+    /// `[13, "memory", text]`: a limit that the isolate itself guards is exceeded; it must end.
+    pub const BREACH: u32 = 13;
 }

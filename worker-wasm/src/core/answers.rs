@@ -5,11 +5,12 @@ use super::Core;
 use super::ends::End;
 use super::exchange::{Key, Response};
 use super::io::{IsolateId, Output};
-use super::isolates::{Phase, Work};
+use super::isolates::{Isolate, Phase, Work};
 use super::limits::{LOG_HOLD, WAIT_UNTIL};
 use super::messages::{ErrorCode, FromIsolate, ToIsolate};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
+use std::time::Duration;
 use tabmesh_protocol::{Now, ResetCode, ResponseHead, SendError};
 
 /// What a request number means to us.
@@ -74,12 +75,21 @@ impl Core {
             FromIsolate::Done { id } => self.on_done(now, isolate, id)?,
             FromIsolate::Log { id, level, text } => self.on_log(now, isolate, id, level, &text)?,
             FromIsolate::Pong { n } => {
-                if let Some(isolate) = self.isolates.get_mut(isolate) {
-                    isolate.probe.take_if(|(sent, _)| *sent == n);
-                }
+                let answered = |it: &mut Isolate| it.clock.answered(now, n, !it.work.is_empty());
+                let busy = self.isolates.get_mut(isolate).map_or(Duration::ZERO, answered);
+                self.charge(now, isolate, busy);
             }
+            FromIsolate::Spent { busy, bytes } => {
+                if let Some(isolate) = self.isolates.get_mut(isolate) {
+                    isolate.clock.report(busy);
+                    isolate.bytes = bytes;
+                }
+                self.charge(now, isolate, busy);
+                self.relieve(now);
+            }
+            FromIsolate::OutOfMemory { text } => self.end_isolate(now, isolate, &End::Memory(text)),
             FromIsolate::Booted => self.on_booted(now, isolate)?,
-            FromIsolate::Started => self.on_started(isolate)?,
+            FromIsolate::Started => self.on_started(now, isolate)?,
             FromIsolate::Failed { message, stack } => {
                 if !self.is_loading(isolate) {
                     return Err("failed to load what it was not given");
@@ -112,7 +122,7 @@ impl Core {
         isolate: IsolateId,
         id: u32,
     ) -> Result<Option<(Key, Response)>, &'static str> {
-        let Named::Held(Work { key, answered: None }) = self.named(now, isolate, id)? else {
+        let Named::Held(Work { key, answered: None, .. }) = self.named(now, isolate, id)? else {
             return Ok(None);
         };
         Ok(self.exchanges.get(&key).map(|exchange| (key, exchange.response)))
@@ -137,6 +147,10 @@ impl Core {
         let status = u16::try_from(status).ok().filter(|status| (200..600).contains(status));
         let status = status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or("status out of range");
         let head = status.and_then(|status| Ok(ResponseHead { status, headers: headers? }));
+        let most = self.exchanges.get(&key).map_or(u64::MAX, |exchange| exchange.response_left);
+        if has_body && head.as_ref().is_ok_and(|head| announced(head) > most) {
+            return self.too_large(now, key);
+        }
         let Some(session) = self.session(key.0) else { return };
         let sent = match head {
             Ok(head) => session.respond(key.1, &head, !has_body),
@@ -164,10 +178,24 @@ impl Core {
         }
     }
 
+    fn too_large(&mut self, now: Now, key: Key) {
+        let reason = "the response body is larger than the handler's limit";
+        if let Some(exchange) = self.fail(now, key, ResetCode::ResponseTooLarge, reason) {
+            self.abort_work(now, &exchange, reason);
+        }
+    }
+
     fn on_chunk(&mut self, now: Now, key: Key, data: Bytes) -> Checked {
         let Some(exchange) = self.exchanges.get_mut(&key) else { return Ok(()) };
         if !exchange.take_credit(data.len()) {
             return Err("more body than it had credit for");
+        }
+        match exchange.response_left.checked_sub(data.len() as u64) {
+            Some(left) => exchange.response_left = left,
+            None => {
+                self.too_large(now, key);
+                return Ok(());
+            }
         }
         if exchange.is_low() {
             self.low.push(key);
@@ -228,12 +256,12 @@ impl Core {
         isolate.answered(now, request);
         self.answered.push((id, request));
         if let Some(pool) = isolate.pool {
-            self.serve_pool(pool);
+            self.serve_pool(now, pool);
         }
     }
 
     fn on_done(&mut self, now: Now, isolate: IsolateId, id: u32) -> Checked {
-        let Named::Held(Work { key, answered }) = self.named(now, isolate, id)? else { return Ok(()) };
+        let Named::Held(Work { key, answered, .. }) = self.named(now, isolate, id)? else { return Ok(()) };
         if answered.is_none() {
             return Err("done without an answer");
         }
@@ -300,7 +328,13 @@ impl Core {
     }
 }
 
-fn name(isolate: &super::isolates::Isolate, id: u32) -> Named {
+/// The length that a head announces; 0 where it announces none.
+fn announced(head: &ResponseHead) -> u64 {
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
+fn name(isolate: &Isolate, id: u32) -> Named {
     match isolate.work.get(&id) {
         Some(work) => Named::Held(*work),
         None if id > 0 && id < isolate.next_request => Named::Past,

@@ -4,7 +4,7 @@ use super::Core;
 use super::ends::End;
 use super::exchange::{Exchange, Key, Response};
 use super::io::{IsolateId, LinkId, Output};
-use super::limits::{DRAIN_GRACE, MAX_WAIT, MAX_WAITING, RESPONSE_WINDOW};
+use super::limits::{DRAIN_GRACE, MAX_WAIT, MAX_WAITING, PING_NOISE, RESPONSE_WINDOW};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
 use bytes::Bytes;
@@ -19,6 +19,9 @@ fn is_valid(target: &Target) -> bool {
         && target.version.len() == 64
         && target.version.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
+
+/// What a request's wall limit does, in a sentence.
+pub(super) const OVERDUE: &str = "the handler did not answer within its time limit";
 
 impl Core {
     /// Handles everything that a session has to tell.
@@ -38,10 +41,12 @@ impl Core {
     }
 
     fn on_request(&mut self, now: Now, key: Key, head: Box<RequestHead>, fin: bool) {
-        let refusal = if !is_valid(&head.target) {
-            Some((ResetCode::StartFailed, "the request names no valid tenant and version"))
+        let refusal = if !is_valid(&head.target) || !self.settings.serves(&head.target.tenant) {
+            Some((ResetCode::Refused, "the request names no version, or no tenant that this tab serves"))
         } else if self.draining.is_some_and(|since| now.saturating_sub(since) > DRAIN_GRACE) {
             Some((ResetCode::Refused, "the tab takes no requests now"))
+        } else if self.active >= self.settings.concurrency as usize {
+            Some((ResetCode::Refused, "the tab works on as many requests as its contributor allows"))
         } else if self.pools.waiting() >= MAX_WAITING {
             Some((ResetCode::Refused, "too many requests wait for an isolate in this tab"))
         } else {
@@ -51,7 +56,7 @@ impl Core {
             self.reset_stream(now, key, code, reason);
             return;
         }
-        let (pool, retired) = self.pools.open(&head.target);
+        let (pool, retired) = self.pools.open(&head.target, &head.limits);
         for old in retired {
             self.retire(now, old);
         }
@@ -62,8 +67,8 @@ impl Core {
         self.deadlines.insert((exchange.deadline, key));
         self.exchanges.insert(key, exchange);
         self.active += 1;
-        match self.pick(pool) {
-            Some(isolate) => self.assign(key, isolate),
+        match self.pick(now, pool) {
+            Some(isolate) => self.assign(now, key, isolate),
             None => {
                 self.pools.wait(now, pool, key);
                 self.hungry.push(pool);
@@ -72,19 +77,41 @@ impl Core {
     }
 
     /// An isolate of the pool with room: the first that was made, so that the others can become idle and end.
-    fn pick(&self, pool: PoolId) -> Option<IsolateId> {
+    fn pick(&mut self, now: Now, pool: PoolId) -> Option<IsolateId> {
+        if self.is_throttled(now) {
+            return None;
+        }
         let pool = self.pools.get(pool)?;
-        let accepts = |id: &&IsolateId| self.isolates.get(**id).is_some_and(|isolate| isolate.accepts());
+        let accepts =
+            |id: &&IsolateId| self.isolates.get(**id).is_some_and(|isolate| isolate.accepts(&pool.limits));
         pool.isolates.iter().find(accepts).copied()
     }
 
-    fn assign(&mut self, key: Key, isolate: IsolateId) {
+    /// Whether the contributor's share of the processor is used up for now. Then it is looked at again in time.
+    pub(super) fn is_throttled(&mut self, now: Now) -> bool {
+        let until = self.throttle.closed_until(now);
+        if until.is_some() {
+            self.opens_at = until;
+        }
+        until.is_some()
+    }
+
+    /// Requests that waited for processor time go on when there is some.
+    pub(super) fn open_throttle(&mut self, now: Now) {
+        if self.opens_at.take_if(|at| *at <= now).is_some() {
+            for pool in self.pools.with_waiting() {
+                self.serve_pool(now, pool);
+            }
+        }
+    }
+
+    fn assign(&mut self, now: Now, key: Key, isolate: IsolateId) {
         let (Some(exchange), Some(taker)) = (self.exchanges.get_mut(&key), self.isolates.get_mut(isolate))
         else {
             return;
         };
         let Some(head) = exchange.head.take() else { return };
-        let id = taker.take(key);
+        let id = taker.take(now, key, self.settings.cpu_limit(&exchange.limits));
         exchange.work = Some((isolate, id));
         exchange.credit = RESPONSE_WINDOW;
         let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
@@ -99,17 +126,17 @@ impl Core {
     }
 
     /// Gives waiting requests of the pool to isolates with room.
-    pub(super) fn serve_pool(&mut self, pool: PoolId) {
+    pub(super) fn serve_pool(&mut self, now: Now, pool: PoolId) {
         if self.pools.waiting() == 0 {
             return;
         }
         while self.pools.get(pool).is_some_and(|pool| !pool.waiting.is_empty()) {
-            let Some(isolate) = self.pick(pool) else {
+            let Some(isolate) = self.pick(now, pool) else {
                 self.hungry.push(pool);
                 return;
             };
             if let Some(key) = self.pools.next_waiting(pool) {
-                self.assign(key, isolate);
+                self.assign(now, key, isolate);
             }
         }
         self.pools.set_starving(pool, false);
@@ -187,8 +214,7 @@ impl Core {
     }
 
     /// Tells the isolate of a closed exchange that nobody wants the answer. It is forgotten there: an isolate says
-    /// nothing more about an aborted request. If there was no head yet, its handler may be spinning, which only a ping
-    /// shows: it has the rest of the request's own limit to answer.
+    /// nothing more about an aborted request. If there was no head yet, its handler may be spinning: it is watched.
     pub(super) fn abort_work(&mut self, now: Now, exchange: &Exchange, reason: &'static str) {
         let Some((isolate, id)) = exchange.work else { return };
         let Some(holder) = self.isolates.get_mut(isolate) else { return };
@@ -197,20 +223,30 @@ impl Core {
         }
         let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
         tell(ToIsolate::Abort { id, reason });
-        if exchange.response == Response::Waiting && holder.probe.is_none() {
-            let n = holder.next_ping();
-            holder.probe = Some((n, exchange.deadline.max(now + MAX_WAIT)));
-            tell(ToIsolate::Ping { n });
-        }
         self.after_work(now, isolate);
+        if let Some(holder) = self.isolates.get_mut(isolate) {
+            holder.clock.watch(now);
+        }
     }
 
-    /// Ends requests whose wall limit ran out, and the isolates that hold them: one that spins cannot be asked.
+    /// Whether the isolate works on other requests too, and listens.
+    fn is_shared(&self, now: Now, isolate: IsolateId) -> bool {
+        self.isolates
+            .get(isolate)
+            .is_some_and(|isolate| isolate.work.len() > 1 && isolate.clock.silent(now) <= 2 * PING_NOISE)
+    }
+
+    /// Ends requests whose wall limit ran out. An isolate that works for others too only hears of it; one that does not,
+    /// or does not listen, is ended.
     pub(super) fn overdue_requests(&mut self, now: Now) {
         while let Some((at, key)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.remove(&(at, key));
             let Some(exchange) = self.exchanges.get(&key) else { continue };
             match exchange.work {
+                Some((isolate, _)) if self.is_shared(now, isolate) => {
+                    self.reset_stream(now, key, ResetCode::Timeout, OVERDUE);
+                    self.cancel(now, key, OVERDUE);
+                }
                 Some((isolate, _)) => self.end_isolate(now, isolate, &End::Overdue),
                 None => {
                     self.fail(

@@ -2,10 +2,12 @@
 //! becomes of those who held on to it.
 
 use super::Core;
-use super::exchange::Response;
-use super::io::{IsolateId, Output};
-use super::isolates::Phase;
-use super::limits::{MAX_SPARE_DELAY, SPARE_DELAY, WAIT_UNTIL};
+use super::dispatch::OVERDUE;
+use super::exchange::{Key, Response};
+use super::io::{Cause, IsolateId, Output};
+use super::isolates::{Isolate, Phase};
+use super::limits::{CRASH_SUSPECT, MAX_SPARE_DELAY, SPARE_DELAY, WAIT_UNTIL};
+use super::messages::ToIsolate;
 use super::pools::PoolId;
 use std::time::Duration;
 use tabmesh_protocol::{Now, ResetCode};
@@ -17,8 +19,12 @@ pub(super) enum End {
     Idle,
     /// By itself, or it did not do what it must in time.
     Lost(String),
-    /// A request's limit ran out.
+    /// A request's wall limit ran out.
     Overdue,
+    /// It kept its thread busy for too long.
+    Cpu,
+    /// It holds, or wants, too much memory.
+    Memory(String),
     /// Its code cannot be loaded: message and stack.
     Failed(String),
     /// It broke the rules.
@@ -26,8 +32,36 @@ pub(super) enum End {
 }
 
 impl Core {
-    pub(super) fn on_isolate_lost(&mut self, now: Now, id: IsolateId, reason: String) {
-        self.end_isolate(now, id, &End::Lost(reason));
+    pub(super) fn on_isolate_lost(&mut self, now: Now, id: IsolateId, reason: String, cause: Cause) {
+        let Some(isolate) = self.isolates.get(id) else { return };
+        let was_silent = isolate.clock.silent(now) >= CRASH_SUSPECT && !isolate.work.is_empty();
+        let end = match cause {
+            Cause::Memory => End::Memory(reason),
+            Cause::Crash if was_silent => End::Memory(reason),
+            Cause::Crash | Cause::Error => End::Lost(reason),
+        };
+        self.end_isolate(now, id, &end);
+    }
+
+    /// Counts busy time of an isolate, and ends it if that was too much.
+    pub(super) fn charge(&mut self, now: Now, id: IsolateId, busy: Duration) {
+        if busy.is_zero() {
+            return;
+        }
+        self.cpu += busy;
+        self.throttle.charge(now, busy);
+        if self.isolates.get_mut(id).is_some_and(|isolate| isolate.charge(now, busy)) {
+            self.end_isolate(now, id, &End::Cpu);
+        }
+    }
+
+    /// Ends idle isolates, the longest idle first, while the tab holds more memory than it may.
+    pub(super) fn relieve(&mut self, now: Now) {
+        while self.isolates.memory() > self.settings.memory()
+            && let Some(oldest) = self.isolates.longest_idle(|isolate| isolate.pool.is_some())
+        {
+            self.end_isolate(now, oldest, &End::Idle);
+        }
     }
 
     /// Another version of the pool's handler is asked for from now on.
@@ -43,16 +77,20 @@ impl Core {
         let Some(isolate) = self.isolates.get_mut(id) else { return };
         let pool = isolate.pool;
         if !isolate.work.is_empty() {
-            pool.into_iter().for_each(|pool| self.serve_pool(pool));
+            pool.into_iter().for_each(|pool| self.serve_pool(now, pool));
             return;
         }
         if isolate.phase == Phase::Live {
             isolate.idle_since = now;
+            isolate.clock.rest(now);
         }
         if let Some(pool) = pool {
-            self.serve_pool(pool);
-            // An old version's isolate that is not wanted any more.
-            let over = self.pools.get(pool).is_some_and(|pool| !pool.current && pool.waiting.is_empty());
+            self.serve_pool(now, pool);
+            // An isolate of an old version or with old limits that is not wanted any more.
+            let over = self.pools.get(pool).is_some_and(|pool| {
+                let old = |isolate: &Isolate| isolate.phase == Phase::Live && !isolate.fits(&pool.limits);
+                (!pool.current && pool.waiting.is_empty()) || self.isolates.get(id).is_some_and(old)
+            });
             if over && self.isolates.get(id).is_some_and(|isolate| isolate.work.is_empty()) {
                 self.end_isolate(now, id, &End::Idle);
             }
@@ -66,13 +104,25 @@ impl Core {
         self.out.push_back(Output::Kill { isolate: id });
         let reason = match end {
             End::Idle => "the isolate was ended",
-            End::Lost(reason) | End::Failed(reason) => reason,
+            End::Lost(reason) | End::Failed(reason) | End::Memory(reason) => reason,
+            End::Cpu => "it used more CPU time than it may",
             End::Overdue => "another request in the same isolate ran over its limit",
             End::Hostile(wrong) => wrong,
         };
+        let overspent = if matches!(end, End::Cpu) { isolate.overspent(now) } else { Vec::new() };
         for (request, work) in &isolate.work {
+            let breach = match end {
+                End::Memory(_) => Some(ResetCode::MemoryLimit),
+                End::Cpu if overspent.contains(request) => Some(ResetCode::CpuLimit),
+                _ => None,
+            };
             let Some(exchange) = self.exchanges.get(&work.key).filter(|it| it.work == Some((id, *request)))
             else {
+                // Its answer is out; only the developer's log can tell.
+                if breach.is_some() {
+                    let text = format!("waitUntil() work was ended with its isolate: {reason}");
+                    self.log_about(work.key, &text);
+                }
                 continue;
             };
             let late = exchange.response == Response::Waiting && exchange.deadline <= now;
@@ -81,13 +131,10 @@ impl Core {
                     session.stop(now, work.key.1);
                 }
                 self.close_exchange(work.key);
+            } else if let Some(code) = breach {
+                self.fail(now, work.key, code, reason);
             } else if late {
-                self.fail(
-                    now,
-                    work.key,
-                    ResetCode::Timeout,
-                    "the handler did not answer within its time limit",
-                );
+                self.fail(now, work.key, ResetCode::Timeout, OVERDUE);
             } else {
                 self.fail(now, work.key, ResetCode::IsolateLost, reason);
             }
@@ -105,6 +152,13 @@ impl Core {
         self.room_made = true;
     }
 
+    /// A line for the developer about a request that was answered already.
+    fn log_about(&mut self, (link, stream): Key, text: &str) {
+        if let Some(session) = self.session(link) {
+            session.log(Some(stream), 3, text);
+        }
+    }
+
     fn isolate_left_pool(
         &mut self,
         now: Now,
@@ -120,7 +174,10 @@ impl Core {
         match (phase, end) {
             // The code is at fault: who waits would only see the same. Nothing is remembered: the next request tries
             // afresh.
-            (Phase::Loading(_), End::Failed(_) | End::Lost(_) | End::Hostile(_)) => {
+            (
+                Phase::Loading(_),
+                End::Failed(_) | End::Lost(_) | End::Hostile(_) | End::Cpu | End::Memory(_),
+            ) => {
                 self.fail_waiting(now, pool, ResetCode::StartFailed, reason);
             }
             (Phase::Booting(_) | Phase::Blank, _) if alone => {
@@ -140,13 +197,27 @@ impl Core {
 
     pub(super) fn overdue_isolates(&mut self, now: Now) {
         for id in self.isolates.overdue(now, &self.spare_tenant) {
-            let Some(isolate) = self.isolates.get(id) else { continue };
-            let end = match isolate.phase {
+            let Some(isolate) = self.isolates.get_mut(id) else { continue };
+            if let Some(n) = isolate.clock.ask(now) {
+                self.out.push_back(Output::Isolate { isolate: id, message: ToIsolate::Ping { n } });
+            }
+            let silent = isolate.silent_until().is_some_and(|at| at <= now);
+            let (phase, working) = (isolate.phase, !isolate.work.is_empty());
+            if silent && (working || matches!(phase, Phase::Loading(_))) {
+                let busy = isolate.clock.silent(now);
+                self.cpu += busy;
+                self.throttle.charge(now, busy);
+                self.end_isolate(now, id, &End::Cpu);
+                continue;
+            }
+            let over = self.isolates.is_over(now, id, &self.spare_tenant);
+            if !silent && !over {
+                continue;
+            }
+            let end = match phase {
                 Phase::Booting(_) => End::Lost("it did not boot in time".to_owned()),
                 Phase::Loading(_) => End::Lost("the code was not loaded within its time limit".to_owned()),
-                Phase::Live if isolate.probe.is_some_and(|(_, until)| until <= now) => {
-                    End::Lost("the isolate does not respond".to_owned())
-                }
+                _ if silent => End::Lost("the isolate does not respond".to_owned()),
                 Phase::Blank | Phase::Live => End::Idle,
             };
             self.end_isolate(now, id, &end);

@@ -6,7 +6,7 @@ use super::limits::RESPONSE_WINDOW;
 use super::pools::PoolId;
 use bytes::Bytes;
 use std::time::Duration;
-use tabmesh_protocol::{Now, RequestHead, StreamId};
+use tabmesh_protocol::{Limits, Now, RequestHead, StreamId};
 
 /// What names a request: streams are numbered per link.
 pub(super) type Key = (LinkId, StreamId);
@@ -40,6 +40,9 @@ pub(super) struct Exchange {
     pub(super) credit: usize,
     /// When the response head must be there.
     pub(super) deadline: Now,
+    pub(super) limits: Limits,
+    /// Bytes of response body that may still come.
+    pub(super) response_left: u64,
 }
 
 impl Exchange {
@@ -47,6 +50,8 @@ impl Exchange {
         Self {
             pool,
             deadline: now + Duration::from_millis(head.limits.wall_ms.into()),
+            limits: head.limits,
+            response_left: head.limits.response_bytes,
             head: Some(head),
             has_body: !fin,
             body_open: !fin,

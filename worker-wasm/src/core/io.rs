@@ -1,7 +1,9 @@
 //! What goes into the core and what comes out of it. Plain data; no browser type appears here.
 
 use super::messages::{FromIsolate, ToIsolate};
+use super::settings::{Settings, Surroundings};
 use bytes::Bytes;
+use std::time::Duration;
 use tabmesh_protocol::signal::{Candidate, IceServer};
 
 /// Number of a connection attempt and of the link that comes of it; counts up, never reused.
@@ -20,8 +22,8 @@ pub struct Init {
     pub pool: String,
     /// Secret of the pool, where it has one.
     pub token: Option<String>,
-    /// Requests that this tab takes at once from each gateway.
-    pub max_concurrency: u32,
+    /// What the contributor allows.
+    pub settings: Settings,
     /// Any number; jitter is drawn from it.
     pub seed: u64,
 }
@@ -50,6 +52,17 @@ pub enum CodeError {
     Network(String),
 }
 
+/// Why an isolate ended by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It reached the browser's own ceiling: nothing else ends a Worker silently.
+    Memory,
+    /// The process that it lived in ended.
+    Crash,
+    /// It did not load, or broke.
+    Error,
+}
+
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -57,6 +70,10 @@ pub enum Input {
     Pause,
     /// ... and wants them again.
     Resume,
+    /// The contributor allows more or less. Which tenants are served changes only for gateways met from now on.
+    Settings(Settings),
+    /// The machine's power or connection changed.
+    Surroundings(Surroundings),
     /// The page is going away.
     Leaving,
     /// The page's local description of an attempt.
@@ -136,6 +153,8 @@ pub enum Input {
         isolate: IsolateId,
         /// A sentence for the log.
         reason: String,
+        /// Why, as far as the page can tell.
+        cause: Cause,
     },
     /// The time of [`super::Core::poll_timeout`] has come.
     Timeout,
@@ -189,6 +208,10 @@ pub struct Status {
     pub active: usize,
     /// Isolates that hold code.
     pub isolates: usize,
+    /// CPU time that handlers used since the page opened.
+    pub cpu: Duration,
+    /// Bytes that isolates hold, as far as they can be counted.
+    pub memory: u64,
 }
 
 /// Something to do.

@@ -1,13 +1,17 @@
 //! Book-keeping of isolates: who they are, what they hold, which may take a request, which may go. Pure state; spawning,
 //! killing and what becomes of their requests is [`super::lifecycle`]'s business.
 
+use super::clock::Clock;
 use super::exchange::Key;
 use super::io::IsolateId;
-use super::limits::{BOOT_LIMIT, IDLE_TTL, MAX_HELD_PER_ISOLATE, MAX_NUISANCE, MAX_PAST, MAX_PER_ISOLATE};
+use super::limits::{
+    BOOT_LIMIT, IDLE_BUSY, IDLE_TTL, LONG_SHARE, MAX_HELD_PER_ISOLATE, MAX_NUISANCE, MAX_PAST,
+    MAX_PER_ISOLATE, MEMORY_PER_ISOLATE,
+};
 use super::pools::PoolId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
-use tabmesh_protocol::Now;
+use tabmesh_protocol::{Limits, Now};
 
 /// How far an isolate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,20 @@ pub(super) struct Work {
     pub(super) key: Key,
     /// When its response was finished (or failed); since then only `waitUntil` work goes on.
     pub(super) answered: Option<Now>,
+    /// When the isolate got it.
+    since: Now,
+    /// The clock's mark at that time.
+    mark: u32,
+    /// CPU time used for it, and how much it may use.
+    cpu: Duration,
+    cpu_limit: Duration,
+}
+
+impl Work {
+    /// CPU time that it may have used at `now`.
+    fn allowed(&self, now: Now) -> Duration {
+        self.cpu_limit + now.saturating_sub(self.since) / LONG_SHARE
+    }
 }
 
 /// One isolate.
@@ -47,9 +65,16 @@ pub(super) struct Isolate {
     pub(super) next_request: u32,
     /// When it last became idle (or was made).
     pub(super) idle_since: Now,
-    /// A ping that must be answered by then: a request was aborted and perhaps its handler spins.
-    pub(super) probe: Option<(u32, Now)>,
-    pings: u32,
+    /// Signs of life, and the time that it is busy.
+    pub(super) clock: Clock,
+    /// Busy time while it had no request, since it last had one.
+    idle_busy: Duration,
+    /// Bytes that it counts outside of its heap.
+    pub(super) bytes: u64,
+    /// What it was started with.
+    pub(super) limits: Limits,
+    /// CPU time that its top-level code may use.
+    pub(super) load_limit: Duration,
     nuisance: u32,
     nuisance_since: Now,
 }
@@ -65,19 +90,82 @@ impl Isolate {
             answering: 0,
             next_request: 1,
             idle_since: now,
-            probe: None,
-            pings: 0,
+            clock: Clock::default(),
+            idle_busy: Duration::ZERO,
+            bytes: 0,
+            limits: Limits::default(),
+            load_limit: Duration::MAX,
             nuisance: 0,
             nuisance_since: now,
         }
     }
 
-    /// Whether it can take one more request.
-    pub(super) fn accepts(&self) -> bool {
+    /// Whether it can take one more request of a handler that has these limits now.
+    pub(super) fn accepts(&self, limits: &Limits) -> bool {
         self.phase == Phase::Live
-            && self.answering < MAX_PER_ISOLATE
+            && self.answering < (limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE)
+            && self.fits(limits)
             && self.work.len() < MAX_HELD_PER_ISOLATE
             && self.next_request < u32::MAX
+    }
+
+    /// Whether it keeps these limits: it knows those that it was started with.
+    pub(super) fn fits(&self, limits: &Limits) -> bool {
+        let known = |limits: &Limits| (limits.memory_mb, limits.subrequests, limits.log_bytes);
+        known(&self.limits) == known(limits)
+    }
+
+    /// Bytes that it is counted for.
+    pub(super) fn memory(&self) -> u64 {
+        MEMORY_PER_ISOLATE + self.bytes
+    }
+
+    // ---- time ----
+
+    /// Adds busy time, shared equally by the requests that it holds. True when one of them is over its limit.
+    pub(super) fn charge(&mut self, now: Now, busy: Duration) -> bool {
+        if self.work.is_empty() {
+            self.idle_busy += busy;
+            return self.idle_busy > IDLE_BUSY;
+        }
+        let share = busy / u32::try_from(self.work.len()).unwrap_or(u32::MAX);
+        let mut over = false;
+        for work in self.work.values_mut() {
+            work.cpu += share;
+            over |= work.cpu > work.allowed(now);
+        }
+        over
+    }
+
+    /// Requests whose time is used up: those over their own limit, or, when the isolate is silent for too long, those
+    /// that it may not have begun before it fell silent (or all, if it had begun them all).
+    pub(super) fn overspent(&self, now: Now) -> Vec<u32> {
+        let over = self.work.iter().filter(|(_, work)| work.cpu > work.allowed(now));
+        let over: Vec<u32> = over.map(|(id, _)| *id).collect();
+        if !over.is_empty() {
+            return over;
+        }
+        let unseen = self.work.iter().filter(|(_, work)| !self.clock.has_seen(work.mark));
+        let unseen: Vec<u32> = unseen.map(|(id, _)| *id).collect();
+        if unseen.is_empty() { self.work.keys().copied().collect() } else { unseen }
+    }
+
+    /// When its silence will have lasted too long.
+    pub(super) fn silent_until(&self) -> Option<Now> {
+        let asked = self.clock.silent_for(Duration::ZERO)?;
+        let left = |work: &Work| {
+            work.cpu_limit.saturating_sub(work.cpu.saturating_sub(work.allowed(asked) - work.cpu_limit))
+        };
+        let allowed = match self.phase {
+            Phase::Loading(_) => self.load_limit,
+            _ if self.work.is_empty() => IDLE_BUSY,
+            _ => {
+                let unseen = self.work.values().filter(|work| !self.clock.has_seen(work.mark));
+                let least = unseen.map(left).min().or_else(|| self.work.values().map(left).min());
+                least.unwrap_or(IDLE_BUSY)
+            }
+        };
+        Some(asked + allowed)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -90,11 +178,15 @@ impl Isolate {
     }
 
     /// Takes a request in; gives its number.
-    pub(super) fn take(&mut self, key: Key) -> u32 {
+    pub(super) fn take(&mut self, now: Now, key: Key, cpu_limit: Duration) -> u32 {
         let id = self.next_request;
         self.next_request += 1;
-        self.work.insert(id, Work { key, answered: None });
+        let mark = self.clock.mark();
+        let work = Work { key, answered: None, since: now, mark, cpu: Duration::ZERO, cpu_limit };
+        self.work.insert(id, work);
         self.answering += 1;
+        self.idle_busy = Duration::ZERO;
+        self.clock.watch(now);
         id
     }
 
@@ -124,12 +216,6 @@ impl Isolate {
     /// Whose a request was that it worked on not long ago.
     pub(super) fn past(&self, id: u32) -> Option<Key> {
         self.past.iter().rev().find(|(past, _)| *past == id).map(|(_, key)| *key)
-    }
-
-    /// Number of the next ping.
-    pub(super) fn next_ping(&mut self) -> u32 {
-        self.pings = self.pings.wrapping_add(1);
-        self.pings
     }
 
     /// Counts a message that serves nobody; false when there were too many within a second.
@@ -221,6 +307,11 @@ impl Isolates {
         self.map.values().filter(|isolate| isolate.is_spare()).count()
     }
 
+    /// Bytes over all, as far as they are counted.
+    pub(super) fn memory(&self) -> u64 {
+        self.map.values().map(Isolate::memory).sum()
+    }
+
     /// The longest idle one among those that `which` admits.
     pub(super) fn longest_idle(&self, which: impl Fn(&Isolate) -> bool) -> Option<IsolateId> {
         let idle = self.iter().filter(|(_, isolate)| isolate.is_idle() && which(isolate));
@@ -237,19 +328,25 @@ impl Isolates {
         let late = |isolate: &Isolate| due(isolate, kept).is_some_and(|at| at <= now);
         self.iter().filter(|(_, isolate)| late(isolate)).map(|(id, _)| id).collect()
     }
+
+    /// Whether the isolate's phase has lasted too long.
+    pub(super) fn is_over(&self, now: Now, id: IsolateId, kept: &str) -> bool {
+        self.get(id).and_then(|isolate| end_of_phase(isolate, kept)).is_some_and(|at| at <= now)
+    }
 }
 
+/// When a ping is due, or too long unanswered, or the isolate's phase has lasted too long.
 fn due(isolate: &Isolate, kept: &str) -> Option<Now> {
+    [isolate.clock.due(), isolate.silent_until(), end_of_phase(isolate, kept)].into_iter().flatten().min()
+}
+
+fn end_of_phase(isolate: &Isolate, kept: &str) -> Option<Now> {
     match isolate.phase {
         Phase::Booting(until) | Phase::Loading(until) => Some(until),
         Phase::Blank if isolate.pool.is_none() => {
             (isolate.tenant != kept).then(|| isolate.idle_since + IDLE_TTL)
         }
         Phase::Blank => None,
-        Phase::Live => {
-            let idle = isolate.work.is_empty().then(|| isolate.idle_since + IDLE_TTL);
-            let probe = isolate.probe.map(|(_, until)| until);
-            [idle, probe].into_iter().flatten().min()
-        }
+        Phase::Live => isolate.work.is_empty().then(|| isolate.idle_since + IDLE_TTL),
     }
 }

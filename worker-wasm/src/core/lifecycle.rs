@@ -4,10 +4,10 @@ use super::Core;
 use super::ends::End;
 use super::io::{CodeError, IsolateId, Output};
 use super::isolates::Phase;
-use super::limits::{LOAD_LIMIT, MAX_BLANKS, MAX_ISOLATES, MAX_PER_ISOLATE, SPARE_DELAY};
+use super::limits::{LOAD_LIMIT, MAX_BLANKS, MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, SPARE_DELAY};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
-use tabmesh_protocol::{Now, ResetCode};
+use tabmesh_protocol::{Limits, Now, ResetCode};
 
 impl Core {
     /// Gives the pool one more isolate if its waiting requests need one.
@@ -20,12 +20,25 @@ impl Core {
         let starting =
             |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.phase != Phase::Live);
         let starting = pool.isolates.iter().filter(starting).count();
-        if starting * MAX_PER_ISOLATE >= pool.waiting.len() {
+        let each = (pool.limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE);
+        if starting * each >= pool.waiting.len() {
             return;
         }
         let (tenant, version) = (pool.target.tenant.clone(), pool.target.version.clone());
-        if self.isolates.assigned() >= MAX_ISOLATES {
+        // Another isolate would not help against a share of the processor that is used up.
+        if self.is_throttled(now) {
+            self.pools.set_starving(id, true);
+            return;
+        }
+        let most = self.settings.isolates as usize;
+        while self.isolates.assigned() >= most
+            || self.isolates.memory() + MEMORY_PER_ISOLATE > self.settings.memory()
+        {
             let Some(oldest) = self.isolates.longest_idle(|isolate| isolate.pool.is_some()) else {
+                // A tab may always have one, whatever it counts.
+                if self.isolates.assigned() == 0 {
+                    break;
+                }
                 self.pools.set_starving(id, true);
                 return;
             };
@@ -85,6 +98,7 @@ impl Core {
         }
         isolate.phase = Phase::Blank;
         isolate.idle_since = now;
+        isolate.clock.rest(now);
         self.boot_failures = 0;
         self.room_made = true;
         self.try_start(now, id);
@@ -100,7 +114,12 @@ impl Core {
         let version = &pool.target.version;
         if self.code.is_held(version) {
             isolate.phase = Phase::Loading(now + LOAD_LIMIT);
-            let message = ToIsolate::Start { target: pool.target.clone() };
+            isolate.limits = pool.limits;
+            isolate.load_limit = self.settings.cpu_limit(&pool.limits);
+            isolate.clock.watch(now);
+            let memory_mb = pool.limits.memory_mb.min(self.settings.memory_mb);
+            let limits = Limits { memory_mb, ..pool.limits };
+            let message = ToIsolate::Start { target: pool.target.clone(), limits };
             self.out.push_back(Output::Isolate { isolate: id, message });
         } else if self.code.want(now, version) {
             // Not asked for yet, or dropped for other code while the isolate booted.
@@ -144,15 +163,17 @@ impl Core {
         }
     }
 
-    pub(super) fn on_started(&mut self, id: IsolateId) -> Result<(), &'static str> {
+    pub(super) fn on_started(&mut self, now: Now, id: IsolateId) -> Result<(), &'static str> {
         let Some(isolate) = self.isolates.get_mut(id) else { return Ok(()) };
         if !matches!(isolate.phase, Phase::Loading(_)) {
             return Err("it started what it was not given");
         }
         isolate.phase = Phase::Live;
+        isolate.idle_since = now;
+        isolate.clock.rest(now);
         self.room_made = true;
         if let Some(pool) = isolate.pool {
-            self.serve_pool(pool);
+            self.serve_pool(now, pool);
         }
         Ok(())
     }

@@ -15,15 +15,35 @@ pub const SEND_LOW: u32 = 48 * 1024;
 /// sends, so that it never waits for a round trip in steady flow.
 pub const RESPONSE_WINDOW: usize = 128 * 1024;
 
-/// Requests that one isolate answers at the same time before another isolate of the same code is started. They share
-/// one thread, so more only makes each slower.
-pub const MAX_PER_ISOLATE: usize = 64;
+/// Requests that one isolate may answer at the same time, whatever its handler's own limit says.
+pub const MAX_PER_ISOLATE: usize = 512;
 
 /// Requests that one isolate may hold including those that are answered and still run `waitUntil` work.
 pub const MAX_HELD_PER_ISOLATE: usize = 1024;
 
-/// Isolates with code in a tab; each is a Worker with a heap of its own (some 5-10 MB).
-pub const MAX_ISOLATES: usize = 16;
+/// What an isolate costs besides what it counts itself, in bytes: a Worker with an empty heap.
+pub const MEMORY_PER_ISOLATE: u64 = 8 << 20;
+
+/// Time between signs of life of an isolate that has work. A spin is noticed at most this much (and the timer's
+/// slack) after it began; a ping costs the isolate some microseconds.
+pub const PING_EVERY: Duration = Duration::from_millis(25);
+
+/// Time between signs of life of an isolate without work: it should do nothing, and asking wakes its process.
+pub const IDLE_PING: Duration = Duration::from_secs(5);
+
+/// How late a pong may be without being counted as busy time: other processes use the cores too.
+pub const PING_NOISE: Duration = Duration::from_millis(20);
+
+/// Busy time after which an isolate without requests is ended.
+pub const IDLE_BUSY: Duration = Duration::from_secs(1);
+
+/// A request may use this part of the time since it came on top of its CPU limit, so that a stream can live for hours
+/// on a little work now and then.
+pub const LONG_SHARE: u32 = 10;
+
+/// A ping that was unanswered this long when its renderer crashed: that isolate was at work, and allocating is what
+/// crashes renderers.
+pub const CRASH_SUSPECT: Duration = Duration::from_millis(100);
 
 /// Blank isolates over all tenants; one of the tenant that was used last is always kept.
 pub const MAX_BLANKS: usize = 4;

@@ -3,6 +3,7 @@
 
 use super::io::LinkId;
 use super::limits::{ATTEMPT_LIMIT, MAX_CANDIDATES, MAX_EARLY};
+use super::settings::Settings;
 use bytes::Bytes;
 use tabmesh_protocol::signal::Candidate;
 use tabmesh_protocol::{Config, Now, Role, Session};
@@ -59,9 +60,10 @@ impl Link {
     }
 
     /// The data channel is open. Gives the messages that came before.
-    pub(super) fn open(&mut self, now: Now, max_streams: u32, draining: bool) -> Vec<Bytes> {
+    pub(super) fn open(&mut self, now: Now, settings: &Settings, draining: bool) -> Vec<Bytes> {
         let config = Config {
-            max_incoming_streams: max_streams,
+            max_incoming_streams: settings.concurrency,
+            tenants: settings.tenants.clone(),
             max_outgoing_streams: 0,
             agent: concat!("tabmesh-tab/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Config::default()

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tabmesh_protocol::RequestHead;
+use std::time::Duration;
 use tabmesh_protocol::head::Target;
+use tabmesh_protocol::{Limits, RequestHead};
 
 /// A failure that an isolate reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,18 @@ pub enum FromIsolate {
         /// The ping's number.
         n: u32,
     },
+    /// Busy time since the last report, and bytes held outside of the heap.
+    Spent {
+        /// How long.
+        busy: Duration,
+        /// How much.
+        bytes: u64,
+    },
+    /// It holds more memory than it may.
+    OutOfMemory {
+        /// A sentence for the developer.
+        text: String,
+    },
     /// Anything else; the text says what is wrong with it.
     Malformed(&'static str),
 }
@@ -103,6 +116,8 @@ pub enum ToIsolate {
     Start {
         /// Which.
         target: Target,
+        /// Of the handler, lowered to what the contributor allows.
+        limits: Limits,
     },
     /// A request.
     Request {

@@ -4,6 +4,7 @@ use super::backoff::pause;
 use super::io::{LinkId, Output, PeerState, SocketId};
 use super::limits::{ATTEMPT_LIMIT, GOOD_AFTER, MAX_GATEWAYS};
 use super::link::Link;
+use super::settings::{Settings, Surroundings};
 use super::{Core, ends::End};
 use bytes::Bytes;
 use tabmesh_protocol::Now;
@@ -166,9 +167,9 @@ impl Core {
     // ---- links ----
 
     pub(super) fn on_channel_open(&mut self, now: Now, id: LinkId) {
-        let (streams, draining) = (self.max_streams, self.draining.is_some());
+        let draining = self.draining.is_some();
         let Some(link) = self.links.get_mut(&id).filter(|link| link.session.is_none()) else { return };
-        for message in link.open(now, streams, draining) {
+        for message in link.open(now, &self.settings, draining) {
             self.on_message(now, id, message);
         }
     }
@@ -220,27 +221,51 @@ impl Core {
 
     // ---- the contributor ----
 
-    pub(super) fn pause(&mut self, now: Now) {
-        if self.draining.is_none() {
-            self.draining = Some(now);
-            self.links.values_mut().filter_map(|link| link.session.as_mut()).for_each(|session| {
-                session.set_draining(true);
-            });
+    pub(super) fn set_settings(&mut self, now: Now, settings: Settings) {
+        self.settings = settings.clamped();
+        self.throttle.set_rate(self.settings.cpu_rate(), now);
+        self.room_made = true;
+        self.settle_drain(now);
+    }
+
+    pub(super) fn set_surroundings(&mut self, now: Now, surroundings: Surroundings) {
+        self.surroundings = surroundings;
+        self.settle_drain(now);
+    }
+
+    /// Why no requests are taken, if none are.
+    pub(super) fn held_back(&self) -> Option<&'static str> {
+        self.surroundings.forbid(&self.settings)
+    }
+
+    /// Takes requests or not, as contributor and surroundings want it.
+    fn settle_drain(&mut self, now: Now) {
+        let drain = self.paused || self.leaving.is_some() || self.left || self.held_back().is_some();
+        if drain == self.draining.is_some() {
+            return;
+        }
+        self.draining = drain.then_some(now);
+        for session in self.links.values_mut().filter_map(|link| link.session.as_mut()) {
+            session.set_draining(drain);
+        }
+        if !drain {
+            self.want_spare(now);
         }
     }
 
+    pub(super) fn pause(&mut self, now: Now) {
+        self.paused = true;
+        self.settle_drain(now);
+    }
+
     pub(super) fn resume(&mut self, now: Now) {
-        if self.draining.take().is_some() {
-            self.links.values_mut().filter_map(|link| link.session.as_mut()).for_each(|session| {
-                session.set_draining(false);
-            });
-            self.want_spare(now);
-        }
+        self.paused = false;
         if self.left || self.leaving.is_some() {
             self.left = false;
             self.leaving = None;
             self.signalling.start(now, &mut self.out);
         }
+        self.settle_drain(now);
     }
 
     /// The page goes: gateways hear it at once; links are closed in the next turn, after that was sent.
@@ -248,8 +273,8 @@ impl Core {
         if self.left || self.leaving.is_some() {
             return;
         }
-        self.pause(now);
         self.leaving = Some(now);
+        self.settle_drain(now);
     }
 
     fn close_everything(&mut self, now: Now) {

@@ -4,8 +4,8 @@
 use super::exchange::Key;
 use super::io::IsolateId;
 use std::collections::{HashMap, VecDeque};
-use tabmesh_protocol::Now;
 use tabmesh_protocol::head::Target;
+use tabmesh_protocol::{Limits, Now};
 
 /// Number of a pool; counts up, never reused.
 pub(super) type PoolId = u32;
@@ -14,6 +14,8 @@ pub(super) type PoolId = u32;
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) target: Target,
+    /// Of the request that came last: they may change without the code.
+    pub(super) limits: Limits,
     pub(super) isolates: Vec<IsolateId>,
     /// Requests that wait, and since when; the longest first.
     pub(super) waiting: VecDeque<(Now, Key)>,
@@ -49,6 +51,11 @@ impl Pools {
         self.map.len()
     }
 
+    /// Pools in which requests wait.
+    pub(super) fn with_waiting(&self) -> Vec<PoolId> {
+        self.map.iter().filter(|(_, pool)| !pool.waiting.is_empty()).map(|(id, _)| *id).collect()
+    }
+
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -58,15 +65,24 @@ impl Pools {
         self.map.iter().filter(|(_, pool)| pool.target.version == version).map(|(id, _)| *id).collect()
     }
 
-    /// The pool of a target, made if need be, and current from now on; also the pools that stopped being so.
-    pub(super) fn open(&mut self, target: &Target) -> (PoolId, Vec<PoolId>) {
+    /// The pool of a target, made if need be, and current from now on; also the pools that stopped being so, and it
+    /// itself where its limits changed.
+    pub(super) fn open(&mut self, target: &Target, limits: &Limits) -> (PoolId, Vec<PoolId>) {
+        let mut retired = Vec::new();
         let id = match self.by_target.get(target) {
-            Some(id) => *id,
+            Some(id) => {
+                if let Some(pool) = self.map.get_mut(id).filter(|pool| pool.limits != *limits) {
+                    pool.limits = *limits;
+                    retired.push(*id);
+                }
+                *id
+            }
             None => {
                 self.last_id += 1;
                 self.by_target.insert(target.clone(), self.last_id);
                 let pool = Pool {
                     target: target.clone(),
+                    limits: *limits,
                     isolates: Vec::new(),
                     waiting: VecDeque::new(),
                     current: false,
@@ -76,7 +92,6 @@ impl Pools {
                 self.last_id
             }
         };
-        let mut retired = Vec::new();
         if self.map.get(&id).is_some_and(|pool| !pool.current) {
             for (other, pool) in &mut self.map {
                 let same = pool.target.handler == target.handler && pool.target.tenant == target.tenant;

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod lifecycle;
+mod limits;
 mod network;
 mod requests;
 mod sim;

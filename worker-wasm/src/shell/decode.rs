@@ -4,11 +4,12 @@
 use crate::core::{ErrorCode, FromIsolate};
 use crate::headers::{self, MAX_JOINED};
 use crate::wire::from_isolate::{
-    BOOTED, CHUNK, CONSUMED, DONE, END, ERROR, FAILED, LOG, PONG, RESPONSE, STARTED,
+    BOOTED, BREACH, CHUNK, CONSUMED, DONE, END, ERROR, FAILED, LOG, PONG, RESPONSE, SPENT, STARTED,
 };
 use bytes::Bytes;
 use http::HeaderMap;
 use js_sys::{Array, JsString, Uint8Array};
+use std::time::Duration;
 use tabmesh_protocol::config::{MAX_HEADERS, MAX_TEXT};
 use wasm_bindgen::prelude::*;
 
@@ -60,8 +61,21 @@ fn parse(message: &Array) -> Option<FromIsolate> {
         STARTED => FromIsolate::Started,
         FAILED => FromIsolate::Failed { message: text(message, 1)?, stack: text(message, 2)? },
         PONG => FromIsolate::Pong { n: id()? },
+        SPENT => FromIsolate::Spent {
+            busy: Duration::from_secs_f64(real(message, 1)?.min(MAX_SPENT) / 1000.0),
+            bytes: real(message, 2)? as u64,
+        },
+        BREACH if text(message, 1)? == "memory" => FromIsolate::OutOfMemory { text: text(message, 2)? },
         _ => return None,
     })
+}
+
+/// Longest busy time that one report may tell, in ms: more than any limit.
+const MAX_SPENT: f64 = 600_000.0;
+
+/// A number from 0 up.
+fn real(message: &Array, at: u32) -> Option<f64> {
+    message.get(at).as_f64().filter(|value| value.is_finite() && *value >= 0.0)
 }
 
 fn number(message: &Array, at: u32) -> Option<u32> {

@@ -38,11 +38,14 @@ pub(super) fn message(message: &ToIsolate, bundles: &HashMap<String, JsValue>, t
         ToIsolate::BodyEnd { id } => array(BODY_END, &[(*id).into()]).into(),
         ToIsolate::Abort { id, reason } => array(ABORT, &[(*id).into(), (*reason).into()]).into(),
         ToIsolate::Ping { n } => array(PING, &[(*n).into()]).into(),
-        ToIsolate::Start { target } => {
+        ToIsolate::Start { target, limits } => {
             let info = object(&[
                 ("handler", target.handler.as_str().into()),
                 ("tenant", target.tenant.as_str().into()),
                 ("version", target.version.as_str().into()),
+                ("memory", ((u64::from(limits.memory_mb) << 20) as f64).into()),
+                ("subrequests", limits.subrequests.into()),
+                ("logBytes", limits.log_bytes.into()),
             ]);
             let bundle = bundles.get(&target.version).cloned().unwrap_or(JsValue::NULL);
             array(START, &[bundle, Object::new().into(), info.into()]).into()

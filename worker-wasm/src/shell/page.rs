@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::encode::object;
 use super::fetch::from_json;
 use super::{Shell, report};
-use crate::core::{Core, Init, Input, IsolateId, LinkId, Output, PeerState};
+use crate::core::{Cause, Core, Init, Input, IsolateId, LinkId, Output, PeerState, Settings, Surroundings};
 use js_sys::{Array, JSON, Object, Reflect};
 use serde::Serialize;
 use tabmesh_protocol::Now;
@@ -60,7 +60,17 @@ fn take(shell: &mut Shell, now: Now, op: &str, message: &JsValue) -> Option<()> 
         "isolate-lost" => Input::IsolateLost {
             isolate: number(message, "isolate")?,
             reason: text(message, "reason").unwrap_or_else(|| "the isolate ended".to_owned()),
+            cause: match text(message, "cause").as_deref() {
+                Some("memory") => Cause::Memory,
+                Some("crash") => Cause::Crash,
+                _ => Cause::Error,
+            },
         },
+        "settings" => Input::Settings(settings(message)),
+        "surroundings" => {
+            let known = |name| field(message, name).and_then(|value| value.as_bool());
+            Input::Surroundings(Surroundings { charging: known("charging"), metered: known("metered") })
+        }
         "pause" => Input::Pause,
         "resume" => Input::Resume,
         "leaving" => Input::Leaving,
@@ -79,11 +89,37 @@ fn init(shell: &mut Shell, now: Now, message: &JsValue) -> Option<()> {
         signal: text(message, "signal")?,
         pool: text(message, "pool").unwrap_or_else(|| "main".to_owned()),
         token: text(message, "token").filter(|token| !token.is_empty()),
-        max_concurrency: number(message, "maxConcurrency").unwrap_or(256),
+        settings: settings(message),
         seed: js_sys::Math::random().to_bits(),
     };
     shell.core = Some(Core::new(init, now));
     Some(())
+}
+
+/// The `settings` of a message; what is absent or odd is as by default.
+fn settings(message: &JsValue) -> Settings {
+    let mut settings = Settings::default();
+    let Some(said) = field(message, "settings") else { return settings };
+    let set = |target: &mut u32, name| {
+        if let Some(value) = number(&said, name) {
+            *target = value;
+        }
+    };
+    set(&mut settings.concurrency, "concurrency");
+    set(&mut settings.isolates, "isolates");
+    set(&mut settings.cores, "cores");
+    set(&mut settings.memory_mb, "memoryMb");
+    set(&mut settings.cpu_ms, "cpuMs");
+    if let Some(share) = field(&said, "cpuShare").and_then(|value| value.as_f64()) {
+        settings.cpu_share = share;
+    }
+    let flag = |name| field(&said, name).and_then(|value| value.as_bool()).unwrap_or(false);
+    settings.only_charging = flag("onlyCharging");
+    settings.not_metered = flag("notMetered");
+    if let Some(tenants) = field(&said, "tenants") {
+        settings.tenants = Array::from(&tenants).iter().filter_map(|tenant| tenant.as_string()).collect();
+    }
+    settings
 }
 
 fn peer_state(name: &str) -> Option<PeerState> {
@@ -155,6 +191,8 @@ pub(super) fn send(scope: &DedicatedWorkerGlobalScope, output: &Output) {
             ("served", (status.served as f64).into()),
             ("active", (status.active as f64).into()),
             ("isolates", (status.isolates as f64).into()),
+            ("cpuMs", (status.cpu.as_secs_f64() * 1000.0).into()),
+            ("memory", (status.memory as f64).into()),
         ]),
         _ => return report("an output that nobody performs"),
     };

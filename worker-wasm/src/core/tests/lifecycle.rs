@@ -3,7 +3,7 @@
 use super::sim::*;
 use crate::core::limits::*;
 use crate::core::*;
-use tabmesh_protocol::ResetCode;
+use tabmesh_protocol::{Limits, RequestHead, ResetCode};
 
 #[test]
 fn a_spare_is_kept_and_replaced_after_use() {
@@ -79,7 +79,7 @@ fn an_isolate_that_ends_by_itself_takes_only_its_own_requests_along() {
     let lost = sim.get("hello", V1, "/x");
     let (isolate, _) = sim.holder("/x");
     let kept = sim.get("other", V2, "/y");
-    sim.input(Input::IsolateLost { isolate, reason: "out of memory".into() });
+    sim.input(Input::IsolateLost { isolate, reason: "out of memory".into(), cause: Cause::Error });
     sim.settle();
     assert_eq!(sim.got[&lost].reset, Some((ResetCode::IsolateLost, "out of memory".into())));
     let (other, id) = sim.holder("/y");
@@ -97,7 +97,7 @@ fn an_isolate_that_does_not_boot_refuses_and_the_spare_backs_off() {
     sim.settle();
     let key = sim.get("hello", V1, "/hello");
     let first = *sim.isolates.keys().next().unwrap();
-    sim.input(Input::IsolateLost { isolate: first, reason: "no frame".into() });
+    sim.input(Input::IsolateLost { isolate: first, reason: "no frame".into(), cause: Cause::Error });
     sim.settle();
     assert_eq!(sim.reset_code(key), Some(ResetCode::Refused));
     let mut spawned = 0;
@@ -106,7 +106,7 @@ fn an_isolate_that_does_not_boot_refuses_and_the_spare_backs_off() {
         let ids: Vec<_> = sim.isolates.keys().copied().collect();
         for isolate in ids {
             spawned += 1;
-            sim.input(Input::IsolateLost { isolate, reason: "no frame".into() });
+            sim.input(Input::IsolateLost { isolate, reason: "no frame".into(), cause: Cause::Error });
         }
         sim.settle();
     }
@@ -172,12 +172,13 @@ fn wait_until_work_has_thirty_seconds() {
 #[test]
 fn a_full_isolate_gets_a_second_one_beside_it() {
     let mut sim = Sim::joined();
-    for _ in 0..MAX_PER_ISOLATE + 1 {
-        sim.open(&head(target("hello", V1), "/x"), true);
+    let limits = Limits { concurrency: 10, ..Limits::default() };
+    for _ in 0..11 {
+        sim.open(&RequestHead { limits, ..head(target("hello", V1), "/x") }, true);
     }
     sim.settle();
     let jobs: Vec<_> = sim.isolates.values().map(|fake| fake.jobs.len()).filter(|jobs| *jobs > 0).collect();
-    assert_eq!(jobs, [MAX_PER_ISOLATE, 1]);
+    assert_eq!(jobs, [10, 1]);
 }
 
 fn version(index: usize) -> String {
@@ -187,16 +188,17 @@ fn version(index: usize) -> String {
 #[test]
 fn the_longest_idle_isolate_makes_room() {
     let mut sim = Sim::joined();
-    for index in 0..MAX_ISOLATES {
+    let most = Settings::default().isolates as usize;
+    for index in 0..most {
         sim.get(&format!("h{index}"), &version(index), "/hello");
         sim.advance(ms(100));
     }
     sim.get("h0", &version(0), "/hello");
     sim.advance(ms(100));
-    assert_eq!(sim.core.isolates.assigned(), MAX_ISOLATES);
+    assert_eq!(sim.core.isolates.assigned(), most);
     sim.get("new", V1, "/hello");
     sim.advance(ms(100));
-    assert_eq!(sim.core.isolates.assigned(), MAX_ISOLATES);
+    assert_eq!(sim.core.isolates.assigned(), most);
     let held: Vec<_> =
         sim.isolates.values().filter_map(|fake| Some(fake.target.as_ref()?.handler.clone())).collect();
     assert!(held.contains(&"h0".into()) && !held.contains(&"h1".into()), "{held:?}");
@@ -206,7 +208,7 @@ fn the_longest_idle_isolate_makes_room() {
 #[test]
 fn when_all_are_busy_requests_wait_a_while_and_are_then_sent_elsewhere() {
     let mut sim = Sim::joined();
-    for index in 0..MAX_ISOLATES {
+    for index in 0..(Settings::default().isolates as usize) {
         sim.get(&format!("h{index}"), &version(index), "/x");
     }
     let waiting = sim.get("new", V1, "/hello");
@@ -278,7 +280,7 @@ fn a_target_that_is_none_is_refused() {
         wanted.target.tenant = tenant.into();
         let key = sim.open(&wanted, true);
         sim.settle();
-        assert_eq!(sim.reset_code(key), Some(ResetCode::StartFailed), "{tenant} {version}");
+        assert_eq!(sim.reset_code(key), Some(ResetCode::Refused), "{tenant} {version}");
     }
     sim.assert_empty();
 }

@@ -172,8 +172,6 @@ fn a_lost_link_ends_its_requests_and_is_made_again() {
     sim.input(Input::ChannelClosed { link: old });
     sim.settle();
     assert!(sim.isolates[&isolate].jobs[&id].aborted);
-    let n = sim.isolates[&isolate].pings[0];
-    sim.say(isolate, FromIsolate::Pong { n });
     sim.settle();
     assert_eq!(sim.state(), State::Reconnecting);
     sim.advance(ms(200));

@@ -171,9 +171,7 @@ fn a_caller_that_goes_away_is_told_to_the_isolate_and_nothing_stays() {
     sim.sessions.get_mut(&key.0).unwrap().reset(now, key.1, ResetCode::Cancelled, "");
     sim.settle();
     assert!(sim.isolates[&isolate].jobs[&id].aborted);
-    // The handler lives: it answers the ping. What it says late about the request is no crime.
-    let n = sim.isolates[&isolate].pings[0];
-    sim.say(isolate, FromIsolate::Pong { n });
+    // What it says late about the request is no crime.
     sim.say(isolate, response(id, 200, false));
     sim.say(isolate, FromIsolate::Done { id });
     sim.assert_clean();
@@ -188,7 +186,8 @@ fn a_handler_that_spins_on_after_its_caller_left_is_ended() {
     let (isolate, _) = sim.holder("/hang");
     let now = sim.now;
     sim.sessions.get_mut(&key.0).unwrap().reset(now, key.1, ResetCode::Cancelled, "");
-    sim.advance(ms(31_000));
+    sim.frozen.push(isolate);
+    sim.advance(limits::IDLE_BUSY + ms(50));
     assert!(!sim.isolates.contains_key(&isolate));
     sim.assert_empty();
 }
@@ -205,18 +204,16 @@ fn a_caller_that_leaves_while_waiting_is_forgotten() {
     sim.assert_empty();
 }
 
+/// A request that may take a second.
+fn short(path: &str) -> RequestHead {
+    let limits = Limits { wall_ms: 1000, ..Limits::default() };
+    RequestHead { limits, ..head(target("hello", V1), path) }
+}
+
 #[test]
 fn the_wall_limit_ends_the_isolate_and_the_next_request_gets_a_fresh_one() {
     let mut sim = Sim::joined();
-    let slow = sim.open(
-        &RequestHead {
-            limits: Limits { wall_ms: 1000, ..Limits::default() },
-            ..head(target("hello", V1), "/hang")
-        },
-        true,
-    );
-    let bystander = sim.open(&head(target("hello", V1), "/hang"), true);
-    let streaming = sim.open(&head(target("hello", V1), "/echo"), false);
+    let slow = sim.open(&short("/hang"), true);
     sim.settle();
     let (isolate, _) = sim.holder("/hang");
     sim.advance(ms(999));
@@ -224,10 +221,27 @@ fn the_wall_limit_ends_the_isolate_and_the_next_request_gets_a_fresh_one() {
     sim.advance(ms(1));
     assert!(!sim.isolates.contains_key(&isolate));
     assert_eq!(sim.reset_code(slow), Some(ResetCode::Timeout));
-    assert_eq!(sim.reset_code(bystander), Some(ResetCode::IsolateLost));
-    assert_eq!(sim.reset_code(streaming), Some(ResetCode::IsolateLost));
     let key = sim.get("hello", V1, "/hello");
     assert_ne!(sim.body(key), format!("hello from {isolate}"));
+    sim.assert_empty();
+}
+
+#[test]
+fn the_wall_limit_of_one_request_is_not_the_end_of_its_neighbours() {
+    let mut sim = Sim::joined();
+    let slow = sim.open(&short("/hang"), true);
+    let other = sim.open(&head(target("hello", V1), "/x"), true);
+    sim.settle();
+    let (isolate, hanging) = sim.holder("/hang");
+    sim.advance(ms(1001));
+    assert_eq!(sim.reset_code(slow), Some(ResetCode::Timeout));
+    assert!(sim.isolates[&isolate].jobs[&hanging].aborted);
+    let (same, id) = sim.holder("/x");
+    assert_eq!(same, isolate);
+    sim.say(isolate, response(id, 204, false));
+    sim.say(isolate, FromIsolate::Done { id });
+    sim.settle();
+    assert!(sim.got[&other].fin);
     sim.assert_empty();
 }
 
@@ -319,8 +333,6 @@ fn a_response_that_cannot_be_sent_fails_alone() {
         let (_, id) = sim.holder("/y");
         sim.say(isolate, response(id, 204, false));
         sim.say(isolate, FromIsolate::Done { id });
-        let n = sim.isolates[&isolate].pings[0];
-        sim.say(isolate, FromIsolate::Pong { n });
         sim.settle();
         assert!(sim.got[&other].fin);
         sim.assert_empty();

@@ -60,6 +60,8 @@ pub(super) struct Sim {
     pub(super) connect: bool,
     /// Links over which nothing passes.
     pub(super) cut: Vec<LinkId>,
+    /// Isolates that spin: they answer no pings.
+    pub(super) frozen: Vec<IsolateId>,
     /// What the channel says that it holds.
     pub(super) buffered: usize,
     /// Response bodies are taken in and credited.
@@ -73,14 +75,8 @@ pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-pub(super) fn init() -> Init {
-    Init {
-        signal: "ws://gateway/_mesh/signal".into(),
-        pool: "main".into(),
-        token: None,
-        max_concurrency: 256,
-        seed: 7,
-    }
+pub(super) fn init(settings: Settings) -> Init {
+    Init { signal: "ws://gateway/_mesh/signal".into(), pool: "main".into(), token: None, settings, seed: 7 }
 }
 
 pub(super) fn target(handler: &str, version: &str) -> Target {
@@ -101,10 +97,15 @@ pub(super) fn head(target: Target, path: &str) -> RequestHead {
 impl Sim {
     /// A tab that starts to join.
     pub(super) fn idle() -> Self {
+        Self::with(Settings { concurrency: 256, ..Settings::default() })
+    }
+
+    /// The same with other settings.
+    pub(super) fn with(settings: Settings) -> Self {
         let now = Duration::from_secs(100);
         Self {
             now,
-            core: Core::new(init(), now),
+            core: Core::new(init(settings), now),
             socket: None,
             sockets_opened: 0,
             gateways: vec!["g1".into()],
@@ -120,6 +121,7 @@ impl Sim {
             load: Ok(()),
             connect: true,
             cut: Vec::new(),
+            frozen: Vec::new(),
             buffered: 0,
             reading: true,
         }
@@ -271,7 +273,7 @@ impl Sim {
         let fake = self.isolates.get_mut(&isolate).expect("nothing is sent to a dead isolate");
         let mut say = Vec::new();
         match message {
-            ToIsolate::Start { target } => {
+            ToIsolate::Start { target, .. } => {
                 assert!(fake.target.is_none());
                 fake.target = Some(target);
                 match &self.load {
@@ -326,7 +328,8 @@ impl Sim {
                     job.aborted = true;
                 }
             }
-            ToIsolate::Ping { n } => fake.pings.push(n),
+            ToIsolate::Ping { n } if self.frozen.contains(&isolate) => fake.pings.push(n),
+            ToIsolate::Ping { n } => say.push(FromIsolate::Pong { n }),
         }
         let mut done = Vec::new();
         for (id, job) in fake.jobs.iter_mut().filter(|(_, job)| job.url == "/echo" && !job.aborted) {
@@ -431,7 +434,6 @@ impl Sim {
         assert_eq!(core.code.fetching(), 0);
         for (id, isolate) in core.isolates.iter() {
             assert!(isolate.work.is_empty() && isolate.answering == 0, "{id}: {isolate:?}");
-            assert!(isolate.probe.is_none());
         }
         for session in self.sessions.values() {
             assert_eq!(session.open_streams(), 0);
