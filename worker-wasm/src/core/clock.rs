@@ -55,7 +55,9 @@ impl Clock {
         let Some((_, at)) = self.asked.take_if(|(asked, _)| *asked == number) else { return Duration::ZERO };
         self.heard = number;
         let took = now.saturating_sub(at);
-        let busy = took.saturating_sub(self.reported).saturating_sub(PING_NOISE);
+        let unreported = took.saturating_sub(self.reported);
+        // A late answer is a sample: it stands for the time since the last one, too.
+        let busy = if unreported > PING_NOISE { unreported + PING_EVERY } else { Duration::ZERO };
         // Whoever was late once is looked at closely, also without work.
         let pause = if working || took > PING_NOISE { PING_EVERY } else { IDLE_PING };
         self.next = Some(now + pause);
@@ -109,7 +111,7 @@ mod tests {
         assert_eq!(clock.due(), None, "one at a time");
         assert_eq!(clock.silent(t + ms(300)), ms(300));
         clock.report(ms(100));
-        assert_eq!(clock.answered(t + ms(300), ping, true), ms(200) - PING_NOISE);
+        assert_eq!(clock.answered(t + ms(300), ping, true), ms(200) + PING_EVERY);
         assert_eq!(clock.answered(t + ms(300), ping, true), Duration::ZERO, "answered already");
         assert_eq!(clock.silent(t + ms(400)), Duration::ZERO);
         let ping = clock.ask(t + ms(400)).unwrap();
