@@ -78,6 +78,10 @@ impl Core {
                 let answered = |it: &mut Isolate| it.clock.answered(now, n, !it.work.is_empty());
                 let busy = self.isolates.get_mut(isolate).map_or(Duration::ZERO, answered);
                 self.charge(now, isolate, busy);
+                // Its thread is free: requests may have waited for that.
+                if let Some(pool) = self.isolates.get(isolate).and_then(|isolate| isolate.pool) {
+                    self.serve_pool(now, pool);
+                }
             }
             FromIsolate::Spent { busy, bytes } => {
                 if let Some(isolate) = self.isolates.get_mut(isolate) {

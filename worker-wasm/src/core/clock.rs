@@ -5,7 +5,7 @@
 //! answer a ping: a thread that spins answers none. What was reported while a ping was out is not counted again.
 //! Pure state: the owner sends the pings and charges the time.
 
-use super::limits::{IDLE_PING, PING_EVERY, PING_NOISE};
+use super::limits::{IDLE_NOISE, IDLE_PING, IDLE_PING_FIRST, PING_EVERY, PING_NOISE, TAKEN};
 use std::time::Duration;
 use tabmesh_protocol::Now;
 
@@ -18,6 +18,8 @@ pub(super) struct Clock {
     reported: Duration,
     /// When to ask next.
     next: Option<Now>,
+    /// Pause between pings without work.
+    pause: Duration,
     /// Pings sent; also the number of the last.
     sent: u32,
     /// Number of the last ping that was answered.
@@ -33,7 +35,8 @@ impl Clock {
 
     /// It has no work any more: asked seldom, for it should do nothing.
     pub(super) fn rest(&mut self, now: Now) {
-        self.next = Some(now + IDLE_PING);
+        self.pause = IDLE_PING_FIRST;
+        self.next = Some(now + self.pause);
     }
 
     /// When the next ping is due. One at a time: while one is out there is none.
@@ -57,11 +60,17 @@ impl Clock {
         let took = now.saturating_sub(at);
         let unreported = took.saturating_sub(self.reported);
         // A late answer is a sample: it stands for the time since the last one, too.
-        let busy = if unreported > PING_NOISE { unreported + PING_EVERY } else { Duration::ZERO };
+        let noise = if working { PING_NOISE } else { IDLE_NOISE };
+        let late = unreported > noise;
         // Whoever was late once is looked at closely, also without work.
-        let pause = if working || took > PING_NOISE { PING_EVERY } else { IDLE_PING };
-        self.next = Some(now + pause);
-        busy
+        if working || late {
+            self.pause = IDLE_PING_FIRST;
+            self.next = Some(now + PING_EVERY);
+        } else {
+            self.next = Some(now + self.pause);
+            self.pause = (self.pause * 2).min(IDLE_PING);
+        }
+        if late { unreported + PING_EVERY } else { Duration::ZERO }
     }
 
     /// The isolate reported busy time.
@@ -82,6 +91,17 @@ impl Clock {
     /// A mark for what is sent to the isolate now; see [`Clock::has_seen`].
     pub(super) fn mark(&self) -> u32 {
         self.sent
+    }
+
+    /// Whether its thread is taken: what is sent to it now must wait.
+    pub(super) fn is_taken(&self, now: Now) -> bool {
+        self.silent(now) >= TAKEN
+    }
+
+    /// Whether the isolate has certainly not begun what was sent to it at `mark`: a ping sent before is unanswered, and
+    /// messages keep their order.
+    pub(super) fn cannot_have_seen(&self, mark: u32) -> bool {
+        self.asked.is_some_and(|(asked, _)| asked == mark)
     }
 
     /// Whether the isolate has certainly begun what was sent to it at `mark`: it answered a later ping.
@@ -122,13 +142,17 @@ mod tests {
     fn an_idle_isolate_is_asked_seldom_unless_it_is_late() {
         let mut clock = Clock::default();
         clock.rest(T);
-        let ping = clock.ask(T + IDLE_PING).unwrap();
-        clock.answered(T + IDLE_PING, ping, false);
-        assert_eq!(clock.due(), Some(T + 2 * IDLE_PING));
-        let ping = clock.ask(T + 2 * IDLE_PING).unwrap();
-        let late = T + 2 * IDLE_PING + ms(100);
-        clock.answered(late, ping, false);
-        assert_eq!(clock.due(), Some(late + PING_EVERY));
+        let mut now = T;
+        for pause in [200, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            assert_eq!(clock.due(), Some(now + ms(pause)));
+            now += ms(pause);
+            let ping = clock.ask(now).unwrap();
+            assert_eq!(clock.answered(now, ping, false), Duration::ZERO);
+        }
+        now += IDLE_PING;
+        let ping = clock.ask(now).unwrap();
+        assert_eq!(clock.answered(now + ms(6), ping, false), ms(6) + PING_EVERY);
+        assert_eq!(clock.due(), Some(now + ms(6) + PING_EVERY));
     }
 
     #[test]
@@ -138,7 +162,8 @@ mod tests {
         let early = clock.mark();
         let ping = clock.ask(T + ms(100)).unwrap();
         let late = clock.mark();
-        assert!(!clock.has_seen(early));
+        assert!(!clock.has_seen(early) && !clock.has_seen(late));
+        assert!(!clock.cannot_have_seen(early) && clock.cannot_have_seen(late));
         clock.answered(T + ms(101), ping, true);
         assert!(clock.has_seen(early) && !clock.has_seen(late));
     }

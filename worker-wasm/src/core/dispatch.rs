@@ -8,6 +8,7 @@ use super::limits::{DRAIN_GRACE, MAX_WAIT, MAX_WAITING, PING_NOISE, RESPONSE_WIN
 use super::messages::ToIsolate;
 use super::pools::PoolId;
 use bytes::Bytes;
+use std::rc::Rc;
 use tabmesh_protocol::head::Target;
 use tabmesh_protocol::{Event, Now, RequestHead, ResetCode, StreamId};
 
@@ -63,7 +64,7 @@ impl Core {
         if self.spare_tenant != head.target.tenant {
             self.spare_tenant.clone_from(&head.target.tenant);
         }
-        let exchange = Exchange::new(now, pool, head, fin);
+        let exchange = Exchange::new(now, pool, Rc::from(head), fin);
         self.deadlines.insert((exchange.deadline, key));
         self.exchanges.insert(key, exchange);
         self.active += 1;
@@ -82,8 +83,9 @@ impl Core {
             return None;
         }
         let pool = self.pools.get(pool)?;
-        let accepts =
-            |id: &&IsolateId| self.isolates.get(**id).is_some_and(|isolate| isolate.accepts(&pool.limits));
+        let accepts = |id: &&IsolateId| {
+            self.isolates.get(**id).is_some_and(|isolate| isolate.accepts(now, &pool.limits))
+        };
         pool.isolates.iter().find(accepts).copied()
     }
 
@@ -110,12 +112,11 @@ impl Core {
         else {
             return;
         };
-        let Some(head) = exchange.head.take() else { return };
         let id = taker.take(now, key, self.settings.cpu_limit(&exchange.limits));
         exchange.work = Some((isolate, id));
         exchange.credit = RESPONSE_WINDOW;
         let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
-        tell(ToIsolate::Request { id, head, has_body: exchange.has_body });
+        tell(ToIsolate::Request { id, head: Rc::clone(&exchange.head), has_body: exchange.has_body });
         tell(ToIsolate::Credit { id, bytes: RESPONSE_WINDOW });
         for data in std::mem::take(&mut exchange.held) {
             tell(ToIsolate::Body { id, data });

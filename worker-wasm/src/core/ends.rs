@@ -6,7 +6,7 @@ use super::dispatch::OVERDUE;
 use super::exchange::{Key, Response};
 use super::io::{Cause, IsolateId, Output};
 use super::isolates::{Isolate, Phase};
-use super::limits::{CRASH_SUSPECT, MAX_SPARE_DELAY, SPARE_DELAY, WAIT_UNTIL};
+use super::limits::{MAX_SPARE_DELAY, SPARE_DELAY, WAIT_UNTIL};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) enum End {
 impl Core {
     pub(super) fn on_isolate_lost(&mut self, now: Now, id: IsolateId, reason: String, cause: Cause) {
         let Some(isolate) = self.isolates.get(id) else { return };
-        let was_silent = isolate.clock.silent(now) >= CRASH_SUSPECT && !isolate.work.is_empty();
+        let was_silent = isolate.clock.is_taken(now) && !isolate.work.is_empty();
         let end = match cause {
             Cause::Memory => End::Memory(reason),
             Cause::Crash if was_silent => End::Memory(reason),
@@ -45,11 +45,10 @@ impl Core {
 
     /// Counts busy time of an isolate, and ends it if that was too much.
     pub(super) fn charge(&mut self, now: Now, id: IsolateId, busy: Duration) {
-        if busy.is_zero() {
-            return;
+        if !busy.is_zero() {
+            self.cpu += busy;
+            self.throttle.charge(now, busy);
         }
-        self.cpu += busy;
-        self.throttle.charge(now, busy);
         if self.isolates.get_mut(id).is_some_and(|isolate| isolate.charge(now, busy)) {
             self.end_isolate(now, id, &End::Cpu);
         }
@@ -126,11 +125,20 @@ impl Core {
                 continue;
             };
             let late = exchange.response == Response::Waiting && exchange.deadline <= now;
+            let untouched = exchange.response == Response::Waiting && isolate.is_untouched(*request);
+            let (has_body, pool) = (exchange.has_body, exchange.pool);
             if exchange.response == Response::Ended {
                 if let Some(session) = self.session(work.key.0) {
                     session.stop(now, work.key.1);
                 }
                 self.close_exchange(work.key);
+            } else if untouched && !late {
+                // Another isolate can answer as if nothing had been; a body that went there is lost.
+                if has_body {
+                    self.fail(now, work.key, ResetCode::Refused, reason);
+                } else {
+                    self.wait_again(now, work.key, pool);
+                }
             } else if let Some(code) = breach {
                 self.fail(now, work.key, code, reason);
             } else if late {
@@ -150,6 +158,15 @@ impl Core {
         }
         self.want_spare(now + delay);
         self.room_made = true;
+    }
+
+    /// A request that its isolate did not begin waits for another one.
+    fn wait_again(&mut self, now: Now, key: Key, pool: PoolId) {
+        if let Some(exchange) = self.exchanges.get_mut(&key) {
+            exchange.work = None;
+            exchange.credit = 0;
+            self.pools.wait(now, pool, key);
+        }
     }
 
     /// A line for the developer about a request that was answered already.
@@ -174,11 +191,12 @@ impl Core {
         match (phase, end) {
             // The code is at fault: who waits would only see the same. Nothing is remembered: the next request tries
             // afresh.
-            (
-                Phase::Loading(_),
-                End::Failed(_) | End::Lost(_) | End::Hostile(_) | End::Cpu | End::Memory(_),
-            ) => {
+            (Phase::Loading(_), End::Failed(_) | End::Lost(_) | End::Hostile(_)) => {
                 self.fail_waiting(now, pool, ResetCode::StartFailed, reason);
+            }
+            (Phase::Loading(_), End::Cpu) => self.fail_waiting(now, pool, ResetCode::CpuLimit, reason),
+            (Phase::Loading(_), End::Memory(_)) => {
+                self.fail_waiting(now, pool, ResetCode::MemoryLimit, reason)
             }
             (Phase::Booting(_) | Phase::Blank, _) if alone => {
                 self.fail_waiting(

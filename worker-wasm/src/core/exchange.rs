@@ -5,6 +5,7 @@ use super::io::{IsolateId, LinkId};
 use super::limits::RESPONSE_WINDOW;
 use super::pools::PoolId;
 use bytes::Bytes;
+use std::rc::Rc;
 use std::time::Duration;
 use tabmesh_protocol::{Limits, Now, RequestHead, StreamId};
 
@@ -26,8 +27,8 @@ pub(super) enum Response {
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) pool: PoolId,
-    /// Until an isolate takes the request.
-    pub(super) head: Option<Box<RequestHead>>,
+    /// Kept for an isolate that ends before it begins.
+    pub(super) head: Rc<RequestHead>,
     pub(super) has_body: bool,
     /// More request body may come.
     pub(super) body_open: bool,
@@ -46,13 +47,13 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(now: Now, pool: PoolId, head: Box<RequestHead>, fin: bool) -> Self {
+    pub(super) fn new(now: Now, pool: PoolId, head: Rc<RequestHead>, fin: bool) -> Self {
         Self {
             pool,
             deadline: now + Duration::from_millis(head.limits.wall_ms.into()),
             limits: head.limits,
             response_left: head.limits.response_bytes,
-            head: Some(head),
+            head,
             has_body: !fin,
             body_open: !fin,
             held: Vec::new(),

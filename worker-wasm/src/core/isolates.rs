@@ -6,7 +6,7 @@ use super::exchange::Key;
 use super::io::IsolateId;
 use super::limits::{
     BOOT_LIMIT, IDLE_BUSY, IDLE_TTL, LONG_SHARE, MAX_HELD_PER_ISOLATE, MAX_NUISANCE, MAX_PAST,
-    MAX_PER_ISOLATE, MEMORY_PER_ISOLATE,
+    MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, PING_EVERY,
 };
 use super::pools::PoolId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -101,8 +101,9 @@ impl Isolate {
     }
 
     /// Whether it can take one more request of a handler that has these limits now.
-    pub(super) fn accepts(&self, limits: &Limits) -> bool {
+    pub(super) fn accepts(&self, now: Now, limits: &Limits) -> bool {
         self.phase == Phase::Live
+            && !self.clock.is_taken(now)
             && self.answering < (limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE)
             && self.fits(limits)
             && self.work.len() < MAX_HELD_PER_ISOLATE
@@ -125,7 +126,12 @@ impl Isolate {
     /// Adds busy time, shared equally by the requests that it holds. True when one of them is over its limit.
     pub(super) fn charge(&mut self, now: Now, busy: Duration) -> bool {
         if self.work.is_empty() {
-            self.idle_busy += busy;
+            // A pong in time takes some of it back, so that a noisy machine does not add up.
+            self.idle_busy = if busy.is_zero() {
+                self.idle_busy.saturating_sub(PING_EVERY)
+            } else {
+                self.idle_busy + busy
+            };
             return self.idle_busy > IDLE_BUSY;
         }
         let share = busy / u32::try_from(self.work.len()).unwrap_or(u32::MAX);
@@ -137,17 +143,29 @@ impl Isolate {
         over
     }
 
-    /// Requests whose time is used up: those over their own limit, or, when the isolate is silent for too long, those
-    /// that it may not have begun before it fell silent (or all, if it had begun them all).
+    /// Whether it has certainly not begun the request.
+    pub(super) fn is_untouched(&self, id: u32) -> bool {
+        self.work.get(&id).is_some_and(|work| self.clock.cannot_have_seen(work.mark))
+    }
+
+    /// Requests that its silence may be due to: those that it may have begun last, or all that it has begun.
+    fn suspects(&self) -> impl Iterator<Item = (&u32, &Work)> {
+        let last = |work: &Work| !self.clock.has_seen(work.mark) && !self.clock.cannot_have_seen(work.mark);
+        let any = self.work.values().any(last);
+        self.work
+            .iter()
+            .filter(move |(_, work)| last(work) || (!any && !self.clock.cannot_have_seen(work.mark)))
+    }
+
+    /// Requests whose time is used up: those over their own limit, or, when the isolate is silent for too long, its
+    /// suspects.
     pub(super) fn overspent(&self, now: Now) -> Vec<u32> {
         let over = self.work.iter().filter(|(_, work)| work.cpu > work.allowed(now));
         let over: Vec<u32> = over.map(|(id, _)| *id).collect();
         if !over.is_empty() {
             return over;
         }
-        let unseen = self.work.iter().filter(|(_, work)| !self.clock.has_seen(work.mark));
-        let unseen: Vec<u32> = unseen.map(|(id, _)| *id).collect();
-        if unseen.is_empty() { self.work.keys().copied().collect() } else { unseen }
+        self.suspects().map(|(id, _)| *id).collect()
     }
 
     /// When its silence will have lasted too long.
@@ -158,18 +176,14 @@ impl Isolate {
         };
         let allowed = match self.phase {
             Phase::Loading(_) => self.load_limit,
-            _ if self.work.is_empty() => IDLE_BUSY,
-            _ => {
-                let unseen = self.work.values().filter(|work| !self.clock.has_seen(work.mark));
-                let least = unseen.map(left).min().or_else(|| self.work.values().map(left).min());
-                least.unwrap_or(IDLE_BUSY)
-            }
+            _ => self.suspects().map(|(_, work)| left(work)).min().unwrap_or(IDLE_BUSY),
         };
         Some(asked + allowed)
     }
 
+    /// Nobody works in it or waits for it.
     pub(super) fn is_idle(&self) -> bool {
-        self.work.is_empty() && !matches!(self.phase, Phase::Loading(_))
+        self.work.is_empty() && (self.phase == Phase::Live || self.is_spare())
     }
 
     /// Blank or about to be, and nobody's.

@@ -20,6 +20,12 @@ impl Core {
         let starting =
             |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.phase != Phase::Live);
         let starting = pool.isolates.iter().filter(starting).count();
+        // Threads that are taken come back or are ended; more than there are cores would only slow them down.
+        let taken =
+            |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.clock.is_taken(now));
+        if pool.isolates.iter().filter(taken).count() >= self.settings.cores as usize {
+            return;
+        }
         let each = (pool.limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE);
         if starting * each >= pool.waiting.len() {
             return;

@@ -28,22 +28,29 @@ pub const MEMORY_PER_ISOLATE: u64 = 8 << 20;
 /// slack) after it began; a ping costs the isolate some microseconds.
 pub const PING_EVERY: Duration = Duration::from_millis(25);
 
-/// Time between signs of life of an isolate without work: it should do nothing, and asking wakes its process.
+/// Time to the first sign of life of an isolate that has just become idle. Each that comes in time doubles it, up to
+/// [`IDLE_PING`]: it should do nothing, and asking wakes its process.
+pub const IDLE_PING_FIRST: Duration = Duration::from_millis(200);
+
+/// See [`IDLE_PING_FIRST`].
 pub const IDLE_PING: Duration = Duration::from_secs(5);
 
+/// As [`PING_NOISE`], without work: to end such an isolate by mistake costs one cold start.
+pub const IDLE_NOISE: Duration = Duration::from_millis(5);
+
 /// How late a pong may be without being counted as busy time: other processes use the cores too.
-pub const PING_NOISE: Duration = Duration::from_millis(20);
+pub const PING_NOISE: Duration = Duration::from_millis(10);
 
 /// Busy time after which an isolate without requests is ended.
-pub const IDLE_BUSY: Duration = Duration::from_secs(1);
+pub const IDLE_BUSY: Duration = Duration::from_millis(500);
 
 /// A request may use this part of the time since it came on top of its CPU limit, so that a stream can live for hours
 /// on a little work now and then.
 pub const LONG_SHARE: u32 = 10;
 
-/// A ping that was unanswered this long when its renderer crashed: that isolate was at work, and allocating is what
-/// crashes renderers.
-pub const CRASH_SUSPECT: Duration = Duration::from_millis(100);
+/// A ping unanswered for this long means a thread that is taken: new requests go to other isolates. And if its
+/// renderer crashed then, that isolate is suspected: allocating is what crashes renderers.
+pub const TAKEN: Duration = Duration::from_millis(100);
 
 /// Blank isolates over all tenants; one of the tenant that was used last is always kept.
 pub const MAX_BLANKS: usize = 4;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use std::rc::Rc;
 use std::time::Duration;
 use tabmesh_protocol::head::Target;
 use tabmesh_protocol::{Limits, RequestHead};
@@ -124,7 +125,7 @@ pub enum ToIsolate {
         /// Request.
         id: u32,
         /// Head.
-        head: Box<RequestHead>,
+        head: Rc<RequestHead>,
         /// A body follows.
         has_body: bool,
     },

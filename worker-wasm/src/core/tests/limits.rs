@@ -46,6 +46,72 @@ fn a_spin_is_ended_soon_after_its_limit_and_only_what_it_never_let_begin_is_blam
 }
 
 #[test]
+fn who_comes_while_a_thread_is_taken_goes_elsewhere_and_what_it_cannot_have_begun_starts_again() {
+    let mut sim = Sim::joined();
+    let spinning = sim.open(&limited("/spin", CPU), true);
+    sim.settle();
+    let (isolate, _) = sim.holder("/spin");
+    sim.frozen.push(isolate);
+    sim.advance(PING_EVERY + ms(1));
+    // Too early to know: they go to the isolate that spins, behind a ping that it does not answer.
+    let queued = sim.open(&limited("/hello", CPU), true);
+    let with_body = sim.open(&limited("/x", CPU), false);
+    sim.settle();
+    sim.isolates.get_mut(&isolate).unwrap().jobs.clear();
+    sim.advance(ms(110));
+    let later = sim.open(&limited("/hello", CPU), true);
+    sim.settle();
+    assert!(sim.got[&later].fin, "another isolate");
+    sim.got.get_mut(&queued).unwrap().body.clear();
+    sim.advance(ms(200));
+    assert!(!sim.isolates.contains_key(&isolate));
+    assert_eq!(sim.reset_code(spinning), Some(ResetCode::CpuLimit));
+    assert!(sim.got[&queued].fin && sim.reset_code(queued).is_none());
+    assert_eq!(sim.reset_code(with_body), Some(ResetCode::Refused));
+    sim.assert_empty();
+}
+
+#[test]
+fn no_more_threads_are_taken_than_there_are_cores() {
+    let mut sim = Sim::joined();
+    sim.input(Input::Settings(Settings { cores: 2, ..Settings::default() }));
+    let limits = Limits { concurrency: 1, ..CPU };
+    let keys: Vec<_> = (0..2).map(|_| sim.open(&limited("/spin", limits), true)).collect();
+    sim.settle();
+    let taken: Vec<_> =
+        sim.isolates.iter().filter(|(_, fake)| !fake.jobs.is_empty()).map(|(id, _)| *id).collect();
+    assert_eq!(taken.len(), 2);
+    sim.frozen.extend(&taken);
+    sim.advance(PING_EVERY + ms(101));
+    let third = sim.open(&limited("/hello", limits), true);
+    sim.settle();
+    assert!(!sim.got[&third].fin, "it waits for a core");
+    sim.advance(ms(100));
+    assert!(keys.iter().all(|key| sim.reset_code(*key) == Some(ResetCode::CpuLimit)));
+    assert!(sim.got[&third].fin);
+    sim.assert_empty();
+}
+
+#[test]
+fn a_flood_beyond_all_isolates_waits_for_those_that_start() {
+    let mut sim = Sim::joined();
+    sim.boot = false;
+    let two = Limits { concurrency: 2, ..CPU };
+    let keys: Vec<_> = (0..100).map(|_| sim.open(&limited("/x", two), true)).collect();
+    sim.settle();
+    let most = Settings::default().isolates as usize;
+    assert_eq!(sim.core.isolates.assigned(), most);
+    sim.boot = true;
+    let booting: Vec<_> = sim.isolates.keys().copied().collect();
+    booting[1..].iter().for_each(|isolate| sim.say(*isolate, FromIsolate::Booted));
+    sim.settle();
+    assert_eq!(sim.core.pools.waiting(), 100 - 2 * most);
+    sim.advance(limits::MAX_WAIT + ms(1));
+    let refused = keys.iter().filter(|key| sim.reset_code(**key) == Some(ResetCode::Refused)).count();
+    assert_eq!(refused, 100 - 2 * most);
+}
+
+#[test]
 fn busy_time_adds_up_over_turns_but_a_long_stream_may_use_a_tenth() {
     let mut sim = Sim::joined();
     let key = sim.open(&limited("/x", CPU), true);
@@ -102,14 +168,14 @@ fn work_without_a_request_ends_the_isolate() {
 }
 
 #[test]
-fn top_level_code_that_spins_is_a_failed_start() {
+fn top_level_code_that_spins_is_over_its_limit_too() {
     let mut sim = Sim::joined();
     sim.load = Err(String::new());
     let spare = *sim.isolates.keys().next().unwrap();
     sim.frozen.push(spare);
     let key = sim.open(&limited("/x", CPU), true);
     sim.advance(ms(200) + PING_EVERY + ms(2));
-    assert_eq!(sim.reset_code(key), Some(ResetCode::StartFailed));
+    assert_eq!(sim.reset_code(key), Some(ResetCode::CpuLimit));
     assert!(!sim.isolates.contains_key(&spare));
     sim.load = Ok(());
     sim.assert_empty();
