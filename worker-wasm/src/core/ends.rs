@@ -196,7 +196,7 @@ impl Core {
             }
             (Phase::Loading(_), End::Cpu) => self.fail_waiting(now, pool, ResetCode::CpuLimit, reason),
             (Phase::Loading(_), End::Memory(_)) => {
-                self.fail_waiting(now, pool, ResetCode::MemoryLimit, reason)
+                self.fail_waiting(now, pool, ResetCode::MemoryLimit, reason);
             }
             (Phase::Booting(_) | Phase::Blank, _) if alone => {
                 self.fail_waiting(

@@ -95,16 +95,11 @@ fn no_more_threads_are_taken_than_there_are_cores() {
 #[test]
 fn a_flood_beyond_all_isolates_waits_for_those_that_start() {
     let mut sim = Sim::joined();
-    sim.boot = false;
     let two = Limits { concurrency: 2, ..CPU };
     let keys: Vec<_> = (0..100).map(|_| sim.open(&limited("/x", two), true)).collect();
     sim.settle();
     let most = Settings::default().isolates as usize;
     assert_eq!(sim.core.isolates.assigned(), most);
-    sim.boot = true;
-    let booting: Vec<_> = sim.isolates.keys().copied().collect();
-    booting[1..].iter().for_each(|isolate| sim.say(*isolate, FromIsolate::Booted));
-    sim.settle();
     assert_eq!(sim.core.pools.waiting(), 100 - 2 * most);
     sim.advance(limits::MAX_WAIT + ms(1));
     let refused = keys.iter().filter(|key| sim.reset_code(**key) == Some(ResetCode::Refused)).count();
