@@ -1,83 +1,80 @@
-// The worker page: shows the contributor what this tab does, and wires the runtime to what only a page has
-// (peer connections and frames). It decides nothing: the runtime does.
+// The worker page: asks the contributor, shows what this tab does, and wires the runtime to what only a page has (peer
+// connections and frames). It decides nothing: the runtime does.
+//
+// Before consent there is no runtime, no connection and no frame.
 
+import { mayStartAlone, pressed, reloadWithConsent } from './consent.js';
+import { createControls } from './controls.js';
 import { createFrames } from './frames.js';
 import { createPeers } from './peer.js';
+import { Settings } from './settings.js';
+import { watchSurroundings } from './surroundings.js';
+import { Renewal } from './upgrade.js';
+import { createView, element } from './view.js';
 
-/** Requests at once, unless `?concurrency=` says otherwise. Handlers mostly wait, so it is more than cores. */
-const DEFAULT_CONCURRENCY = 64;
+/** A second press of Start is not a press of Pause, which takes its place, within this time in ms. */
+const SECOND_PRESS = 500;
+const UPDATED = 'Tabmesh was updated; this page loads itself anew';
 
-const STATES = {
-  joining: ['Joining', 'Looking for the gateway.'],
-  ready: ['Ready', 'Connected. Waiting for requests.'],
-  serving: ['Serving', 'Running requests right now.'],
-  reconnecting: ['Reconnecting', 'The connection was lost. Trying again by itself.'],
-  paused: ['Paused', 'Takes no requests until you resume.'],
-  draining: ['Pausing', 'Finishing what runs, taking nothing new.'],
-  error: ['Not working', 'Something went wrong.'],
-};
-
-const opened = Date.now();
 const root = document.documentElement;
-const element = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
-const pool = query.get('pool') ?? 'default';
 const cores = navigator.hardwareConcurrency ?? 1;
-let state = 'joining';
+const view = createView(cores);
 
-/** Whether an error stopped everything until the page is loaded anew. */
-let fatal = false;
-
-const number = new Intl.NumberFormat('en');
-
-function show({ state: next, detail, served, active, isolates }) {
-  if (STATES[next] !== undefined && !fatal) {
-    state = next;
-    const [title, explain] = STATES[next];
-    root.dataset.state = next;
-    element('state').textContent = title;
-    element('explain').textContent = (next === 'error' && detail) || explain;
-    element('toggle').textContent = { error: 'Try again', paused: 'Resume', draining: 'Resume' }[next] ?? 'Pause';
-    document.title = `${title} · Tabmesh worker`;
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
   }
-  if (detail) element('detail').textContent = detail;
-  if (served !== undefined) element('served').textContent = number.format(served);
-  if (active !== undefined) element('active').textContent = number.format(active);
-  if (isolates !== undefined) element('isolates').textContent = number.format(isolates);
 }
 
-function stop(detail) {
-  show({ state: 'error', detail });
-  fatal = true;
-}
+const settings = new Settings({ query, cores, deviceMemory: navigator.deviceMemory, storage: storage() });
 
-function showUptime() {
-  const minutes = Math.floor((Date.now() - opened) / 60_000);
-  const hours = Math.floor(minutes / 60);
-  element('uptime').textContent = hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
-}
+/** Whether the person paused. */
+let paused = false;
 
-function join() {
+function join(controls) {
   const runtime = new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'tabmesh' });
   const post = (message, transfer = []) => runtime.postMessage(message, transfer);
+
+  const renewal = new Renewal(() => post({ op: 'pause' }));
+  const check = () => renewal.check(view.state);
+
   const frames = createFrames({
     hash: root.dataset.isolate,
-    onLost: (isolate, reason) => post({ op: 'isolate-lost', isolate, reason }),
+    onLost: (isolate, reason, cause) => {
+      post({ op: 'isolate-lost', isolate, reason, cause });
+      if (cause === 'error') check();
+    },
+    onMode: (mode) => view.sandbox(mode),
   });
   const peers = createPeers({
     post,
-    onError: (error) => stop('This browser cannot join: data channels cannot move to a Worker here. '
+    onError: (error) => view.stop('This browser cannot join: data channels cannot move to a Worker here. '
       + `Use a recent Chrome or Edge. (${error.message})`),
   });
 
   runtime.onerror = (event) => {
     event.preventDefault();
     peers.closeAll();
-    stop(`The runtime stopped: ${event.message || 'it did not load'}.`);
+    view.stop(`The runtime stopped: ${event.message || 'it did not load'}.`);
+    check();
+  };
+  /** Whether this tab ever could serve. */
+  let served = false;
+  const onState = (data) => {
+    served ||= data.state === 'ready' || data.state === 'serving';
+    view.show(renewal.isDue ? { ...data, detail: UPDATED } : data, paused);
+    renewal.onState(data.state);
+    if (data.state === 'error') check();
   };
   runtime.onmessage = ({ data, ports }) => {
     switch (data.op) {
-      case 'connect': return peers.connect(data);
+      case 'connect':
+        // A gateway that comes back may have been upgraded.
+        if (served) check();
+        return peers.connect(data);
       case 'answer': return peers.answer(data);
       case 'candidate': return peers.candidate(data);
       case 'restart-ice': return peers.restart(data);
@@ -85,14 +82,21 @@ function join() {
       case 'spawn': return frames.spawn(data.isolate, data.tenant, ports[0]);
       case 'kill': return frames.kill(data.isolate);
       case 'dispose': return frames.dispose(data.tenant);
-      case 'state': return show(data);
+      case 'state': return onState(data);
       default: return undefined;
     }
   };
 
+  const started = performance.now();
   element('toggle').onclick = () => {
-    if (state === 'error') location.reload();
-    else post({ op: state === 'paused' || state === 'draining' ? 'resume' : 'pause' });
+    if (performance.now() - started < SECOND_PRESS) return;
+    if (view.state === 'error') {
+      reloadWithConsent();
+      return;
+    }
+    paused = !paused;
+    renewal.setPaused(paused);
+    post({ op: paused ? 'pause' : 'resume' });
   };
   addEventListener('pagehide', () => {
     post({ op: 'leaving' });
@@ -108,21 +112,44 @@ function join() {
     // A gateway that meets its tabs at a shared signaling server says so in the page.
     signal: root.dataset.signal || `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/_mesh/signal`,
     origin: location.origin,
-    pool,
+    pool: settings.values.pool,
     token: query.get('token'),
-    cores,
-    maxConcurrency: Number(query.get('concurrency')) || DEFAULT_CONCURRENCY,
+    settings: settings.forRuntime(),
   });
+  watchSurroundings((surroundings) => post({ op: 'surroundings', ...surroundings }));
+  controls.start();
+  return { apply: () => post({ op: 'settings', settings: settings.forRuntime() }) };
 }
 
-element('gateway').textContent = location.host;
-element('pool').textContent = pool;
-element('cores').textContent = cores;
-showUptime();
-setInterval(showUptime, 30_000);
-
-try {
-  join();
-} catch (error) {
-  stop(`This browser cannot run the worker: ${error.message}`);
+function showSettings() {
+  const { tenants, pool } = settings.values;
+  element('consent-use').textContent = settings.summary();
+  element('consent-tenants').textContent = tenants.length > 0 ? ` (of ${tenants.join(', ')} only)` : '';
+  element('pool').textContent = pool;
 }
+
+async function main() {
+  let runtime;
+  const controls = createControls(settings, () => {
+    showSettings();
+    runtime?.apply();
+  });
+  element('gateway').textContent = location.host;
+  element('cores').textContent = cores;
+  showSettings();
+
+  if (settings.unclear) {
+    element('consent-problem').hidden = false;
+  }
+  const alone = mayStartAlone(query) && !settings.unclear;
+  if (!alone) await pressed(element('start'));
+  view.begin();
+  if (!alone) element('toggle').focus();
+  try {
+    runtime = join(controls);
+  } catch (error) {
+    view.stop(`This browser cannot run the worker: ${error.message}`);
+  }
+}
+
+main();

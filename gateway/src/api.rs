@@ -6,6 +6,7 @@
 
 mod code;
 mod guard;
+mod tenants;
 mod upload;
 mod view;
 
@@ -19,18 +20,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use serde::Deserialize;
 use serde::Serialize;
+use tabmesh_protocol::Limits;
 use tabmesh_protocol::bundle::Bundle;
 use tokio::sync::Semaphore;
 
 use crate::catalog::{Catalog, Handler};
+use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
 use crate::problem::{Problem, ProblemType};
 use crate::store::{DEFAULT_TENANT, StoreError};
 use view::View;
 
-/// Path of the collection; a handler is at `/{name}` under it.
+/// Path of the default tenant's handlers; one is at `/{name}` under it.
 pub const HANDLERS_PATH: &str = "/_mesh/v1/handlers";
+
+/// Path of the tenants; one is at `/{tenant}` under it, and its handlers at `/{tenant}/handlers`.
+pub const TENANTS_PATH: &str = "/_mesh/v1/tenants";
 
 /// Path under which bundles are found by hash.
 pub const CODE_PATH: &str = "/_mesh/code";
@@ -43,8 +50,8 @@ const MAX_COMPILES: usize = 1;
 pub struct ApiLimits {
     /// Size of a deployment.
     pub compile: CompileLimits,
-    /// Highest `limits.wall_ms` a deployment may ask for, in milliseconds.
-    pub max_wall_ms: u32,
+    /// The highest value of each limit that a deployment may ask for.
+    pub caps: Limits,
     /// Deployments under way at once; each may hold `compile.source_bytes` about three times.
     pub max_uploads: usize,
     /// Longest time for an upload to arrive.
@@ -54,11 +61,11 @@ pub struct ApiLimits {
 }
 
 impl Default for ApiLimits {
-    /// 10 MiB in 1000 modules, 5 minutes, 8 at once, 60 s, `localhost`.
+    /// 10 MiB in 1000 modules, the flags' defaults as caps, 8 at once, 60 s, `localhost`.
     fn default() -> Self {
         ApiLimits {
             compile: CompileLimits::default(),
-            max_wall_ms: 5 * 60 * 1000,
+            caps: LimitConfig::default().caps(HttpConfig::MAX_BODY),
             max_uploads: 8,
             upload_timeout: Duration::from_secs(60),
             domain: "localhost".into(),
@@ -76,13 +83,39 @@ struct Api {
 type Shared = State<Arc<Api>>;
 type Name = Result<Path<String>, PathRejection>;
 
-/// The routes [`HANDLERS_PATH`] and [`CODE_PATH`], with 405 for other methods; without a fallback for other paths.
+/// Whose handlers a path means. Without a tenant in it, the default one's.
+#[derive(Deserialize)]
+struct Owner {
+    #[serde(default = "default_tenant")]
+    tenant: String,
+}
+
+/// Which handler a path means.
+#[derive(Deserialize)]
+struct Address {
+    #[serde(default = "default_tenant")]
+    tenant: String,
+    name: String,
+}
+
+fn default_tenant() -> String {
+    DEFAULT_TENANT.to_owned()
+}
+
+/// The routes [`HANDLERS_PATH`], [`TENANTS_PATH`] and [`CODE_PATH`], with 405 for other methods; without a fallback for other paths.
 pub fn router(catalog: Arc<Catalog>, limits: ApiLimits) -> Router {
     let uploads = Semaphore::new(limits.max_uploads);
     let api = Arc::new(Api { catalog, limits, uploads, compiles: Arc::new(Semaphore::new(MAX_COMPILES)) });
+    let tenant = format!("{TENANTS_PATH}/{{tenant}}");
+    let handlers = || known(get(list));
+    let handler = || known(get(read).put(put).delete(delete));
     Router::new()
-        .route(HANDLERS_PATH, known(get(list)))
-        .route(&format!("{HANDLERS_PATH}/{{name}}"), known(get(read).put(put).delete(delete)))
+        .route(HANDLERS_PATH, handlers())
+        .route(&format!("{HANDLERS_PATH}/{{name}}"), handler())
+        .route(TENANTS_PATH, known(get(tenants::list)))
+        .route(&tenant, known(get(tenants::read).put(tenants::put)))
+        .route(&format!("{tenant}/handlers"), handlers())
+        .route(&format!("{tenant}/handlers/{{name}}"), handler())
         .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)))
         // Bodies are read by `upload`, with its own limits.
         .layer(DefaultBodyLimit::disable())
@@ -94,25 +127,44 @@ fn known(methods: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
     methods.fallback(async || Problem::new(ProblemType::MethodNotAllowed))
 }
 
-async fn list(State(api): Shared, uri: Uri, headers: HeaderMap) -> Response {
-    let handlers = api.catalog.list(DEFAULT_TENANT);
+async fn list(
+    State(api): Shared,
+    owner: Result<Path<Owner>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let tenant = owner.map_err(|_| no_tenant())?.0.tenant;
+    api.know(&tenant)?;
+    let handlers = api.catalog.list(&tenant);
     let own = guard::authority(&uri, &headers);
     let handlers: Vec<View<'_>> = handlers.iter().map(|handler| api.view(handler, own.as_ref())).collect();
-    json(StatusCode::OK, &serde_json::json!({ "handlers": handlers }))
+    Ok(json(StatusCode::OK, &serde_json::json!({ "handlers": handlers })))
 }
 
-async fn read(State(api): Shared, name: Name, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let name = name.map_err(|_| no_handler())?.0;
-    let handler = api.catalog.lookup(DEFAULT_TENANT, &name).ok_or_else(no_handler)?;
+async fn read(
+    State(api): Shared,
+    address: Result<Path<Address>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
+    api.know(&tenant)?;
+    let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
     let own = guard::authority(&uri, &headers);
     Ok(json(StatusCode::OK, &api.view(&handler, own.as_ref())))
 }
 
-async fn put(State(api): Shared, name: Name, request: Request) -> Result<Response, Problem> {
+async fn put(
+    State(api): Shared,
+    address: Result<Path<Address>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
     guard::check(&request)?;
-    let Path(name) = name.map_err(|_| Problem::new(ProblemType::InvalidHandlerName))?;
+    let Path(Address { tenant, name }) =
+        address.map_err(|_| Problem::new(ProblemType::InvalidHandlerName))?;
     deploy::check_handler_name(&name)
         .map_err(|reason| Problem::new(ProblemType::InvalidHandlerName).detail(reason))?;
+    api.know(&tenant)?;
     let _upload =
         api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
@@ -120,29 +172,34 @@ async fn put(State(api): Shared, name: Name, request: Request) -> Result<Respons
     let bundle = api.compile(upload.files, upload.main).await?;
     let put = api
         .catalog
-        .put(DEFAULT_TENANT, &name, bundle, upload.limits)
+        .put(&tenant, &name, bundle, upload.limits)
         .await
         .map_err(|error| store_problem(&error))?;
-    tracing::info!(handler = %name, version = %put.handler.version, created = put.created, "deployed");
+    tracing::info!(%tenant, handler = %name, version = %put.handler.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);
     if !put.created {
         return Ok(json(StatusCode::OK, &view));
     }
-    let mut response = json(StatusCode::CREATED, &view);
-    if let Ok(location) = HeaderValue::try_from(format!("{HANDLERS_PATH}/{name}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let collection = match tenant.as_str() {
+        DEFAULT_TENANT => HANDLERS_PATH.to_owned(),
+        tenant => format!("{TENANTS_PATH}/{tenant}/handlers"),
+    };
+    Ok(created(&view, &format!("{collection}/{name}")))
 }
 
-async fn delete(State(api): Shared, name: Name, request: Request) -> Result<StatusCode, Problem> {
+async fn delete(
+    State(api): Shared,
+    address: Result<Path<Address>, PathRejection>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
     guard::check(&request)?;
-    let name = name.map_err(|_| no_handler())?.0;
-    let existed = api.catalog.delete(DEFAULT_TENANT, &name).await.map_err(|error| store_problem(&error))?;
+    let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
+    api.know(&tenant)?;
+    let existed = api.catalog.delete(&tenant, &name).await.map_err(|error| store_problem(&error))?;
     if !existed {
         return Err(no_handler());
     }
-    tracing::info!(handler = %name, "deleted");
+    tracing::info!(%tenant, handler = %name, "deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,7 +222,12 @@ impl Api {
     }
 
     fn view<'a>(&self, handler: &'a Handler, own: Option<&Authority>) -> View<'a> {
-        View::new(handler, &self.limits.domain, own)
+        View::new(handler, &self.limits, own)
+    }
+
+    /// Refuses a tenant that does not exist.
+    fn know(&self, tenant: &str) -> Result<(), Problem> {
+        self.catalog.tenant(tenant).map(|_| ()).ok_or_else(no_tenant)
     }
 }
 
@@ -173,13 +235,31 @@ fn no_handler() -> Problem {
     Problem::new(ProblemType::HandlerNotFound).detail("No handler of this name is deployed here.")
 }
 
+fn no_tenant() -> Problem {
+    Problem::new(ProblemType::TenantNotFound)
+        .detail(format!("There is no tenant of this name; PUT {TENANTS_PATH}/{{name}} makes one."))
+}
+
 fn store_problem(error: &StoreError) -> Problem {
-    if let StoreError::Full { limit } = error {
-        return Problem::new(ProblemType::TooManyHandlers)
-            .detail(format!("This gateway holds at most {limit} handlers; delete one first."));
+    match error {
+        StoreError::Full { limit } => Problem::new(ProblemType::TooManyHandlers)
+            .detail(format!("This gateway holds at most {limit} handlers; delete one first.")),
+        StoreError::TooManyTenants { limit } => Problem::new(ProblemType::TooManyTenants)
+            .detail(format!("This gateway has at most {limit} tenants.")),
+        _ => {
+            tracing::error!(%error, "the store failed");
+            Problem::new(ProblemType::Internal)
+        }
     }
-    tracing::error!(%error, "the store failed");
-    Problem::new(ProblemType::Internal)
+}
+
+/// 201 with the new resource and where it is. Names are letters, digits and hyphens by now.
+fn created(view: &impl Serialize, location: &str) -> Response {
+    let mut response = json(StatusCode::CREATED, view);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Response {

@@ -27,7 +27,11 @@ const CODE_CACHE_BYTES: usize = 64 << 20;
 /// Most handlers a gateway holds, over all tenants: bounds its memory to some 10 MB and its start to well under 1 s.
 pub const MAX_HANDLERS: usize = 10_000;
 
-/// tenant -> name -> handler: two maps, so that a lookup needs no key of its own.
+/// Most tenants: what a gateway's operator looks after by hand, and a bound on what a flood of requests can make.
+pub const MAX_TENANTS: usize = 1000;
+
+/// tenant -> name -> handler: two maps, so that a lookup needs no key of its own. Every tenant has its entry, also
+/// without handlers.
 type Handlers = HashMap<String, HashMap<String, Arc<Handler>>>;
 
 /// The view; cheap to share behind an `Arc`.
@@ -65,7 +69,8 @@ impl Catalog {
 
     fn read(directory: &Path) -> Result<Self, StoreError> {
         let store = Store::open(directory)?;
-        let mut handlers = Handlers::new();
+        let mut handlers: Handlers =
+            store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
         for row in store.handlers()? {
             let handler = Arc::new(Handler::from_row(row));
             handlers.entry(handler.tenant.clone()).or_default().insert(handler.name.clone(), handler);
@@ -94,6 +99,21 @@ impl Catalog {
         drop(handlers);
         list.sort_by(|a, b| a.name.cmp(&b.name));
         list
+    }
+
+    /// All tenants and how many handlers each has, sorted by name.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<(String, usize)> {
+        let mut list: Vec<_> =
+            self.inner.handlers().iter().map(|(tenant, names)| (tenant.clone(), names.len())).collect();
+        list.sort();
+        list
+    }
+
+    /// How many handlers a tenant has; `None` for one that does not exist.
+    #[must_use]
+    pub fn tenant(&self, name: &str) -> Option<usize> {
+        self.inner.handlers().get(name).map(HashMap::len)
     }
 
     /// How many handlers there are, over all tenants.
@@ -163,6 +183,22 @@ impl Catalog {
             drop(handlers);
             drop(store);
             Ok(Put { handler, created })
+        })
+        .await
+    }
+
+    /// Makes a tenant; `false` if it was there. Goes on to its end even if the future is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyTenants`] beyond [`MAX_TENANTS`], and database errors.
+    pub async fn put_tenant(&self, name: &str) -> Result<bool, StoreError> {
+        let (inner, name) = (Arc::clone(&self.inner), name.to_owned());
+        blocking(move || {
+            let mut store = inner.store();
+            let created = store.put_tenant(&name, MAX_TENANTS)?;
+            inner.handlers.write().unwrap_or_else(PoisonError::into_inner).entry(name).or_default();
+            drop(store);
+            Ok(created)
         })
         .await
     }

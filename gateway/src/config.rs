@@ -1,7 +1,12 @@
 //! What the gateway can be told, one struct per concern. Command-line flags and environment variables fill them
 //! (see `tabmesh serve --help`); every default has its reason here.
 
+mod limits;
+
+use crate::headless::TabConfig;
+use crate::sandbox::SandboxDomain;
 use clap::Args;
+pub use limits::LimitConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,8 +23,14 @@ pub struct HttpConfig {
     #[arg(long, env = "TABMESH_DOMAIN", default_value = "localhost")]
     pub domain: String,
 
+    /// Domain, perhaps with a port, under which each tenant's sandbox has an origin of its own: <tenant>.<domain>.
+    /// Needs a wildcard DNS record and, with TLS, a wildcard certificate. Without it worker pages on this machine use
+    /// sandbox-<tenant>.localhost and all others sandboxes without an origin
+    #[arg(long, env = "TABMESH_SANDBOX_DOMAIN", value_name = "DOMAIN")]
+    pub sandbox_domain: Option<SandboxDomain>,
+
     /// Largest request body, in bytes (413 above). 100 MiB is what Workers allow too
-    #[arg(long, env = "TABMESH_MAX_BODY", default_value_t = 100 << 20, value_name = "BYTES")]
+    #[arg(long, env = "TABMESH_MAX_BODY", default_value_t = Self::MAX_BODY, value_name = "BYTES")]
     pub max_body: u64,
 
     /// Seconds that requests in flight get to finish when the gateway shuts down
@@ -28,6 +39,9 @@ pub struct HttpConfig {
 }
 
 impl HttpConfig {
+    /// Largest request body in bytes, unless told otherwise.
+    pub const MAX_BODY: u64 = 100 << 20;
+
     /// Largest request head (fields, not the URL) in bytes; 431 above. 32 KiB is twice nginx' default and half of what
     /// the wire carries.
     pub const MAX_HEADERS: usize = 32 * 1024;
@@ -179,6 +193,9 @@ pub struct ServeConfig {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpConfig,
+    /// Caps on handlers' limits.
+    #[command(flatten)]
+    pub limits: LimitConfig,
     /// Scheduling.
     #[command(flatten)]
     pub pool: PoolConfig,
@@ -200,4 +217,8 @@ pub struct ServeConfig {
     /// Browser for --tabs (default: chromium or chrome on PATH)
     #[arg(long, env = "TABMESH_BROWSER", value_name = "PATH")]
     pub browser: Option<PathBuf>,
+
+    /// What the tabs of --tabs may use.
+    #[command(flatten)]
+    pub tab: TabConfig,
 }

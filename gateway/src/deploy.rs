@@ -27,7 +27,9 @@ use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::bundle::{BUNDLE_FORMAT, Bundle, Module, ModuleKind, Piece};
 
 pub use error::CompileError;
-pub use names::{MAX_FILE_NAME, MAX_HANDLER_NAME, RESERVED, check_handler_name};
+pub use names::{
+    MAX_FILE_NAME, MAX_HANDLER_NAME, MAX_TENANT_NAME, RESERVED, check_handler_name, check_tenant_name,
+};
 use parse::{ImportKind, Parsed};
 use resolve::Target;
 

@@ -7,13 +7,15 @@ mod route;
 mod status;
 
 use crate::api::{self, ApiLimits};
-use crate::assets;
+use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::Catalog;
 use crate::config::HttpConfig;
 use crate::invoke::{Caller, Invoker};
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::sandbox::SandboxDomain;
+use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -21,11 +23,9 @@ use http::{Request, Response};
 use route::{Route, RouteError};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
 use tower::ServiceExt;
-
-/// Tenant of every handler until there are others.
-const TENANT: &str = "default";
 
 /// Where tabs and this gateway find each other.
 pub enum Meeting {
@@ -38,6 +38,8 @@ pub enum Meeting {
 /// The front door. See the module's page.
 pub struct Front {
     domain: String,
+    /// Whose hosts are sandboxes, besides `sandbox-*`.
+    sandbox_domain: Option<SandboxDomain>,
     catalog: Arc<Catalog>,
     invoker: Invoker,
     /// `/_mesh/…` on the main host.
@@ -48,27 +50,47 @@ pub struct Front {
 
 impl Front {
     /// Puts the parts together.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the embedded files are broken: see [`Assets::new`].
     pub fn new(
         http: &HttpConfig,
+        caps: Limits,
         catalog: Arc<Catalog>,
         invoker: Invoker,
         pool: Arc<Pool>,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
-    ) -> Self {
+    ) -> Result<Self, ScriptError> {
+        let site = Site {
+            domain: http.domain.clone(),
+            sandbox: http.sandbox_domain.clone(),
+            signal: match &rendezvous {
+                Meeting::Here(_) => None,
+                Meeting::At(url) => Some(url.clone()),
+            },
+        };
+        let assets = Assets::new(site)?;
         let own = Router::new()
+            .merge(assets.worker_router())
             .merge(status::router(pool, metrics))
             .merge(api::router(
                 Arc::clone(&catalog),
-                ApiLimits { domain: http.domain.clone(), ..ApiLimits::default() },
+                ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
             ))
             .merge(match rendezvous {
-                Meeting::Here(hub) => assets::worker_router(None).merge(tabmesh_signaling::router(hub)),
-                Meeting::At(url) => assets::worker_router(Some(&url)),
+                Meeting::Here(hub) => tabmesh_signaling::router(hub),
+                Meeting::At(_) => Router::new(),
             })
             .fallback(async || Problem::new(ProblemType::NotFound));
-        Self { domain: http.domain.clone(), catalog, invoker, own, sandbox: assets::isolate_router() }
+        Ok(Self {
+            domain: http.domain.clone(),
+            sandbox_domain: http.sandbox_domain.clone(),
+            catalog,
+            invoker,
+            own,
+            sandbox: assets.isolate_router(),
+        })
     }
 
     /// Answers one request of the peer at `address`.
@@ -81,9 +103,13 @@ impl Front {
             Route::Own => infallible(self.own.clone().oneshot(request).await),
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(&authority),
-            Route::Handler { name, prefix, path_and_query } => {
-                let Some(handler) = self.catalog.lookup(TENANT, &name) else {
-                    let detail = format!("No handler named `{name}` is deployed here.");
+            Route::Handler { tenant, name, prefix, path_and_query } => {
+                let Some(handler) = self.catalog.lookup(&tenant, &name) else {
+                    let whose = match &*tenant {
+                        DEFAULT_TENANT => String::new(),
+                        tenant => format!(" of tenant `{tenant}`"),
+                    };
+                    let detail = format!("No handler named `{name}`{whose} is deployed here.");
                     return Problem::new(ProblemType::HandlerNotFound).detail(detail).into_response();
                 };
                 let caller = Caller { address, authority, path_and_query, prefix };
@@ -94,6 +120,10 @@ impl Front {
 
     fn route<'a>(&self, request: &'a Request<Body>) -> Result<(Route<'a>, String), RouteError> {
         let authority = route::authority(request)?;
+        // Before everything else: under that domain no handler and nothing of the gateway's may answer.
+        if self.sandbox_domain.as_ref().is_some_and(|domain| domain.covers(authority)) {
+            return Ok((Route::Sandbox, authority.to_owned()));
+        }
         if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > HttpConfig::MAX_URI) {
             return Err(RouteError::UriTooLong);
         }
@@ -109,7 +139,7 @@ fn refusal(error: &RouteError) -> Problem {
         RouteError::UriTooLong => Problem::new(ProblemType::UriTooLong)
             .detail(format!("The request target is longer than {} bytes.", HttpConfig::MAX_URI)),
         RouteError::NoSuchHost => Problem::new(ProblemType::HandlerNotFound)
-            .detail("A handler's host is its name, one label, before the gateway's domain."),
+            .detail("A handler's host is <handler>.<domain>, or <handler>.<tenant>.<domain> beyond the default tenant."),
     }
 }
 

@@ -14,7 +14,8 @@
 //! single one), so that one handler's endless allocation ends every tab's isolates, and one crash ends all tabs.
 //!
 //! The browser holds a pipe to this process and exits when it closes, so nothing survives us, not even after SIGKILL.
-//! This module ends only processes it started, and speaks to the page through nothing but its URL.
+//! This module ends only processes it started, and speaks to the page through nothing but its URL. The page starts by
+//! itself because the browser says that a program drives it (`navigator.webdriver`), which the pipe brings about.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -31,7 +32,10 @@ use self::browser::{Browser, Ended};
 
 mod browser;
 mod flags;
+mod page;
 mod pipe;
+
+pub use page::TabConfig;
 
 /// The wait before a browser is started again, at first.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);

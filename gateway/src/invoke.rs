@@ -7,27 +7,32 @@
 mod answer;
 mod body;
 mod head;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
 pub use head::Caller;
 
+use crate::breach::{self, Labels};
 use crate::catalog::Handler;
-use crate::config::{HttpConfig, PoolConfig};
+use crate::config::PoolConfig;
+use crate::limits;
 use crate::mesh::call::{Call, Failure};
 use crate::mesh::pool::{Lease, NoTab, Pool};
 use crate::mesh::tab::TabId;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
-use answer::Labels;
+use answer::Held;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use body::RequestBody;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use body::{BodyLimit, RequestBody};
+use http::{HeaderName, HeaderValue, Request, Response};
+use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tabmesh_protocol::{RequestHead, ResetCode, SendError};
+use tabmesh_protocol::{Limits, RequestHead, ResetCode, SendError};
+use verdict::{breached, concerns_the_tab, failure_problem, may_repeat, no_tab_problem, too_large_response};
 
 /// Time that a tab gets beyond a handler's limit before the gateway stops waiting for the tab's own word.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,12 +41,10 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Invoker {
     pool: Arc<Pool>,
     metrics: Arc<Metrics>,
-    http: HttpConfig,
+    /// The highest value of each limit.
+    caps: Limits,
     scheduling: PoolConfig,
 }
-
-/// Seconds after which a caller who found no tab should come back.
-const RETRY_AFTER: u64 = 1;
 
 /// Header that gives a failed request's id to whoever asks about it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,17 +60,16 @@ enum TryError {
 }
 
 impl Invoker {
-    /// An invoker over `pool`.
+    /// An invoker over `pool`; no handler gets more than `caps`.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, metrics: Arc<Metrics>, http: HttpConfig, scheduling: PoolConfig) -> Self {
-        Self { pool, metrics, http, scheduling }
+    pub fn new(pool: Arc<Pool>, metrics: Arc<Metrics>, caps: Limits, scheduling: PoolConfig) -> Self {
+        Self { pool, metrics, caps, scheduling }
     }
 
     /// Answers `request` by running `handler` in some tab.
     pub async fn invoke(&self, handler: &Handler, caller: &Caller, request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
         let request_id = head::request_id();
-        let _active = Active::new(&self.metrics);
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
@@ -78,7 +80,16 @@ impl Invoker {
             Err(problem) => {
                 let slug = problem.kind().slug();
                 self.metrics.count(slug);
-                tracing::info!(handler = handler.name, request_id, problem = slug, "request failed");
+                let (tenant, handler) = (handler.tenant.as_str(), handler.name.as_str());
+                tracing::info!(tenant, handler, request_id, problem = slug, "request failed");
+                if let Some(limit) = breached(problem.kind()) {
+                    let labels = Labels {
+                        tenant: tenant.into(),
+                        handler: handler.into(),
+                        request_id: request_id.as_str().into(),
+                    };
+                    breach::report(&self.metrics, &labels, limit);
+                }
                 let mut response = problem.request_id(&request_id).into_response();
                 if let Ok(id) = HeaderValue::from_str(&request_id) {
                     response.headers_mut().insert(REQUEST_ID, id);
@@ -95,58 +106,75 @@ impl Invoker {
         request_id: &str,
         request: Request<Body>,
     ) -> Result<Response<Body>, Problem> {
+        let mut active = Active::new(&self.metrics);
         let (parts, body) = request.into_parts();
-        let mut body = RequestBody::new(&parts.headers, body, self.http.max_body)?;
-        let head = head::build(handler, caller, request_id, parts)?;
+        let limits = limits::within(handler.limits, &self.caps);
+        let own = limits.request_bytes < self.caps.request_bytes;
+        let limit = BodyLimit {
+            bytes: limits.request_bytes,
+            whose: if own { "the handler's limit `request_bytes`" } else { "the gateway's limit" },
+        };
+        let mut body = RequestBody::new(&parts.headers, body, limit)?;
+        let head = head::build(handler, limits, caller, request_id, parts)?;
         let deadline = Instant::now() + self.scheduling.queue_deadline();
         let mut tried: Vec<TabId> = Vec::new();
+        let mut attempts = 0;
         loop {
             let lease = match self.pool.lease(&head.target, &tried, deadline).await {
                 Ok(lease) => lease,
                 Err(no_tab) => return Err(no_tab_problem(no_tab)),
             };
             tried.push(lease.tab().id);
-            let failure = match self.attempt(&head, lease, body).await {
-                Ok(response) => return Ok(response),
-                Err((TryError::Final(problem), _)) => return Err(problem),
+            attempts += 1;
+            let failed = match self.attempt(&head, lease, body, active).await {
+                Ok(answered) => return answered,
+                Err(failed) => failed,
+            };
+            (body, active) = (failed.body, failed.active);
+            let failure = match failed.error {
+                TryError::Final(problem) => return Err(problem),
                 // The tab filled up between lease and open: it may have room again later.
-                Err((TryError::NotSent, rest)) => {
-                    body = rest;
+                TryError::NotSent => {
                     tried.pop();
+                    attempts -= 1;
                     tokio::task::yield_now().await;
                     if Instant::now() >= deadline {
                         return Err(no_tab_problem(NoTab::AllBusy));
                     }
                     continue;
                 }
-                Err((TryError::Failure(failure), rest)) => {
-                    body = rest;
-                    failure
-                }
+                TryError::Failure(failure) => failure,
             };
             let again =
-                tried.len() < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
+                attempts < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
             if !again {
-                return Err(failure_problem(&failure, handler, request_id));
+                return Err(failure_problem(&failure, &head));
+            }
+            if !concerns_the_tab(&failure) {
+                tried.pop();
             }
             self.metrics.retries.inc();
             tracing::debug!(request_id, %failure, "trying another tab");
         }
     }
 
-    /// One try on one tab. On failure the body comes back, perhaps fit to be sent again.
+    /// One try on one tab. Once there is an answer, also one that cannot be passed on, there is no other.
     async fn attempt(
         &self,
         head: &RequestHead,
         lease: Lease,
         mut body: RequestBody,
-    ) -> Result<Response<Body>, (TryError, RequestBody)> {
+        active: Active,
+    ) -> Result<Result<Response<Body>, Problem>, Failed> {
         let mut call = match Call::open(lease.tab(), head, body.is_empty()) {
             Ok(call) => call,
             Err(SendError::Head(_)) => {
-                return Err((TryError::Final(Problem::new(ProblemType::HeadersTooLarge)), body));
+                let error = TryError::Final(Problem::new(ProblemType::HeadersTooLarge));
+                return Err(Failed { error, body, active });
             }
-            Err(SendError::NotAccepting | SendError::Closed) => return Err((TryError::NotSent, body)),
+            Err(SendError::NotAccepting | SendError::Closed) => {
+                return Err(Failed { error: TryError::NotSent, body, active });
+            }
         };
         let sender = call.body();
         let limit = Duration::from_millis(u64::from(head.limits.wall_ms)) + GRACE;
@@ -159,12 +187,11 @@ impl Invoker {
                     biased;
                     answered = call.answer() => match answered {
                         Ok((response, fin)) => {
-                            let upload = sending.then(|| body.upload(sender));
-                            let labels = Labels {
-                                handler: head.target.handler.clone(),
-                                request_id: head.request_id.clone(),
-                            };
-                            return Ok(answer::response(&head.method, response, fin, call, lease, upload, labels));
+                            let (labels, metrics) = (Labels::of(head), Arc::clone(&self.metrics));
+                            let upload = sending.then(|| body.upload(sender, labels.clone(), Arc::clone(&metrics)));
+                            let limit = head.limits.response_bytes;
+                            let held = Held { _lease: lease, _upload: upload, _active: active, labels, metrics, limit };
+                            return Ok(answer::response(&head.method, response, fin, call, held));
                         }
                         Err(failure) => break TryError::Failure(failure),
                     },
@@ -179,67 +206,29 @@ impl Invoker {
                 }
             }
         };
-        Err((error, body))
+        Err(Failed { error, body, active })
     }
 }
 
-/// Whether the request may go to another tab after this failure.
-fn may_repeat(method: &Method, failure: &Failure) -> bool {
-    match failure {
-        Failure::TabLost | Failure::Reset { code: ResetCode::IsolateLost, .. } => method.is_idempotent(),
-        Failure::Reset { code, .. } => *code == ResetCode::Refused,
-    }
+/// What is left of a try that failed. The body is perhaps fit to be sent again.
+struct Failed {
+    error: TryError,
+    body: RequestBody,
+    active: Active,
 }
 
-fn no_tab_problem(no_tab: NoTab) -> Problem {
-    match no_tab {
-        NoTab::NoneJoined => {
-            Problem::new(ProblemType::NoTab).detail("No browser tab has joined this gateway.")
-        }
-        NoTab::AllBusy => Problem::new(ProblemType::QueueTimeout),
-        NoTab::QueueFull => Problem::new(ProblemType::QueueFull),
-        NoTab::Draining => Problem::new(ProblemType::Draining),
-    }
-    .retry_after(RETRY_AFTER)
-}
+/// Counts a request as active while it lives, which is until its response's body ends.
+struct Active(Gauge);
 
-/// What the caller is told of a failure. The handler's message and stack go to the log alone.
-fn failure_problem(failure: &Failure, handler: &Handler, request_id: &str) -> Problem {
-    let Failure::Reset { code, reason } = failure else {
-        return Problem::new(ProblemType::TabLost);
-    };
-    if !reason.is_empty() {
-        tracing::error!(target: "tabmesh::handler", handler = handler.name, request_id, text = reason, "failed");
-    }
-    match code {
-        ResetCode::Exception => Problem::new(ProblemType::HandlerException),
-        ResetCode::NoResponse => Problem::new(ProblemType::NoResponse),
-        ResetCode::StartFailed => Problem::new(ProblemType::HandlerFailedToStart),
-        ResetCode::Timeout => Problem::new(ProblemType::HandlerTimeout)
-            .detail(format!("The handler gave no response within {} ms.", handler.limits.wall_ms)),
-        ResetCode::BadResponse | ResetCode::BodyFailed => Problem::new(ProblemType::BadResponse),
-        ResetCode::Refused => no_tab_problem(NoTab::AllBusy),
-        ResetCode::CpuLimit => Problem::new(ProblemType::CpuLimit),
-        ResetCode::MemoryLimit => Problem::new(ProblemType::MemoryLimit),
-        ResetCode::ResponseTooLarge => Problem::new(ProblemType::ResponseTooLarge),
-        ResetCode::IsolateLost | ResetCode::Cancelled | ResetCode::Internal => {
-            Problem::new(ProblemType::TabLost)
-        }
-    }
-}
-
-/// Counts a request as active while it lives.
-struct Active<'a>(&'a Metrics);
-
-impl<'a> Active<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
+impl Active {
+    fn new(metrics: &Metrics) -> Self {
         metrics.active.inc();
-        Self(metrics)
+        Self(metrics.active.clone())
     }
 }
 
-impl Drop for Active<'_> {
+impl Drop for Active {
     fn drop(&mut self) {
-        self.0.active.dec();
+        self.0.dec();
     }
 }

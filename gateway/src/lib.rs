@@ -9,15 +9,18 @@
 
 pub mod api;
 pub mod assets;
+pub mod breach;
 pub mod catalog;
 pub mod config;
 pub mod deploy;
 pub mod front;
 pub mod headless;
 pub mod invoke;
+pub mod limits;
 pub mod mesh;
 pub mod metrics;
 pub mod problem;
+pub mod sandbox;
 pub mod serve;
 pub mod server;
 pub mod store;

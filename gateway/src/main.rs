@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tabmesh::config::ServeConfig;
-use tabmesh::headless::{self, HeadlessConfig};
+use tabmesh::headless::{self, HeadlessConfig, TabConfig};
 use tabmesh::serve;
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +38,11 @@ enum Command {
         /// Browser to use (default: chromium or chrome on PATH)
         #[arg(long, env = "TABMESH_BROWSER", value_name = "PATH")]
         browser: Option<PathBuf>,
+        /// Secret of the pool, if it has one
+        #[arg(long, env = "TABMESH_POOL_TOKEN", value_name = "SECRET", hide_env_values = true)]
+        pool_token: Option<String>,
+        #[command(flatten)]
+        tab: TabConfig,
     },
 }
 
@@ -62,8 +67,8 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve::run(*config).await,
-        Command::Worker { count, gateway, pool, browser } => {
-            let page = format!("{}{}&pool={pool}", gateway.trim_end_matches('/'), serve::WORKER_PAGE);
+        Command::Worker { count, gateway, pool, browser, pool_token, tab } => {
+            let page = tab.page(&gateway, &pool, pool_token.as_deref()).map_err(anyhow::Error::msg)?;
             let config = HeadlessConfig { browser, ..HeadlessConfig::new(page, count) };
             headless::run(config, async {
                 if let Err(error) = serve::shutdown_signal().await {

@@ -5,6 +5,7 @@
 //! exchange on it. Nothing here knows HTTP servers, handlers' code or retries.
 
 pub mod call;
+mod console;
 mod exchange;
 pub mod peer;
 pub mod pool;

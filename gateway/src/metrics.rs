@@ -1,6 +1,7 @@
 //! What the gateway counts, in Prometheus' text format. Labels are few and from fixed sets: nothing that a stranger
 //! chooses becomes a label.
 
+use crate::breach::{Breach, Limit};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -23,7 +24,7 @@ pub struct Metrics {
     pub requests: Family<Outcome, Counter>,
     /// Time to the response head, in seconds.
     pub latency: Histogram,
-    /// Requests being answered now.
+    /// Requests being answered now, until the end of their response body.
     pub active: Gauge,
     /// Requests waiting for a tab.
     pub queued: Gauge,
@@ -35,6 +36,8 @@ pub struct Metrics {
     pub retries: Counter,
     /// Tabs that broke the protocol.
     pub violations: Counter,
+    /// Limits that handlers exceeded, as far as the gateway sees it.
+    pub breaches: Family<Breach, Counter>,
     /// Time from ping to pong, in seconds.
     pub round_trip: Histogram,
 }
@@ -63,9 +66,27 @@ impl Default for Metrics {
         registry.register("retries", "Requests sent to another tab after a failure", retries.clone());
         let violations = Counter::default();
         registry.register("protocol_violations", "Tabs closed for breaking the protocol", violations.clone());
+        let breaches = Family::<Breach, Counter>::default();
+        for limit in Limit::ALL {
+            // There from the start, so that a rate can be taken of the first one.
+            drop(breaches.get_or_create(&Breach { limit: limit.name() }));
+        }
+        registry.register("limit_breaches", "Limits that handlers exceeded", breaches.clone());
         let round_trip = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
         registry.register_with_unit("ping", "Time from ping to pong", Unit::Seconds, round_trip.clone());
-        Self { registry, requests, latency, active, queued, tabs, joins, retries, violations, round_trip }
+        Self {
+            registry,
+            requests,
+            latency,
+            active,
+            queued,
+            tabs,
+            joins,
+            retries,
+            violations,
+            breaches,
+            round_trip,
+        }
     }
 }
 

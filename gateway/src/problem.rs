@@ -55,6 +55,8 @@ macro_rules! problem_types {
 problem_types! {
     /// No handler of this name is deployed.
     HandlerNotFound = "handler-not-found", NOT_FOUND, "No such handler";
+    /// There is no tenant of this name.
+    TenantNotFound = "tenant-not-found", NOT_FOUND, "No such tenant";
     /// No such resource of the gateway's own.
     NotFound = "not-found", NOT_FOUND, "Not found";
     /// The resource does not know this method; `Allow` lists what it knows.
@@ -91,6 +93,8 @@ problem_types! {
     UriTooLong = "uri-too-long", URI_TOO_LONG, "The URL is too long";
     /// A handler cannot have this name.
     InvalidHandlerName = "invalid-handler-name", BAD_REQUEST, "Invalid handler name";
+    /// A tenant cannot have this name.
+    InvalidTenantName = "invalid-tenant-name", BAD_REQUEST, "Invalid tenant name";
     /// The request is not as it should be.
     InvalidRequest = "invalid-request", BAD_REQUEST, "Invalid request";
     /// The body is of a kind that this resource does not take.
@@ -105,6 +109,8 @@ problem_types! {
     RequestTimeout = "request-timeout", REQUEST_TIMEOUT, "The request took too long";
     /// As many handlers as allowed are deployed.
     TooManyHandlers = "too-many-handlers", CONFLICT, "Too many handlers";
+    /// As many tenants as allowed exist.
+    TooManyTenants = "too-many-tenants", CONFLICT, "Too many tenants";
     /// As many deployments as allowed are under way.
     TooManyUploads = "too-many-uploads", SERVICE_UNAVAILABLE, "Too many deployments at once";
     /// The gateway is shutting down.
@@ -260,42 +266,4 @@ impl IntoResponse for Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slugs_are_unique_and_plain() {
-        let mut slugs: Vec<_> = ProblemType::ALL.iter().map(|kind| kind.slug()).collect();
-        assert!(slugs.iter().all(|slug| slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
-        slugs.sort_unstable();
-        slugs.dedup();
-        assert_eq!(slugs.len(), ProblemType::ALL.len());
-        assert!(
-            ProblemType::ALL
-                .iter()
-                .all(|kind| kind.status().is_client_error() || kind.status().is_server_error())
-        );
-    }
-
-    #[tokio::test]
-    async fn a_response_carries_everything() {
-        let problem = Problem::new(ProblemType::NoTab)
-            .detail("Open the worker page.")
-            .request_id("r1")
-            .member("status", 200)
-            .member_if("line", None::<u32>)
-            .retry_after(2);
-        let response = problem.into_response();
-        assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        assert_eq!(response.headers()["retry-after"], "2");
-        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        assert_eq!(
-            serde_json::from_slice::<Value>(&body).unwrap(),
-            serde_json::json!({
-                "type": "urn:tabmesh:problem:no-tab", "title": "No tab is connected", "status": 503,
-                "detail": "Open the worker page.", "requestId": "r1",
-            })
-        );
-    }
-}
+mod tests;

@@ -19,9 +19,6 @@ use tabmesh_signaling::{Hub, HubConfig, Join, Policy, client};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Path of the worker page as headless tabs open it.
-pub const WORKER_PAGE: &str = "/_mesh/worker?autostart=1";
-
 /// Waits between attempts to reach a shared signaling server, first and longest.
 const SIGNAL_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
@@ -33,6 +30,9 @@ const READY_POLL: Duration = Duration::from_millis(20);
 /// # Errors
 /// What keeps it from starting, as a sentence.
 pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
+    if let Some(sandbox) = &config.http.sandbox_domain {
+        sandbox.check_beside(&config.http.domain).map_err(anyhow::Error::msg)?;
+    }
     let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
     let catalog = Catalog::open(&config.data)
         .await
@@ -67,16 +67,19 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), config.http.clone(), config.pool);
-    let front = Front::new(&config.http, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting);
+    let caps = config.limits.caps(config.http.max_body);
+    let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), caps, config.pool);
+    let front =
+        Front::new(&config.http, caps, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped), config.http.drain()));
 
     let url = page_base(address);
+    let token = config.signal.pool_token.as_deref();
+    let page = config.tab.page(&url, &config.signal.pool, token).map_err(anyhow::Error::msg)?;
     // The tabs close last: until then they serve the requests in flight.
     let (close, closed) = watch::channel(false);
     let mut tabs = (config.tabs > 0).then(|| {
-        let page = format!("{url}{WORKER_PAGE}&pool={}", config.signal.pool);
         let headless = HeadlessConfig { browser: config.browser, ..HeadlessConfig::new(page, config.tabs) };
         tokio::spawn(headless::run(headless, wait(closed)))
     });

@@ -53,6 +53,12 @@ pub enum StoreError {
         /// The limit.
         limit: usize,
     },
+    /// As many tenants as allowed exist.
+    #[error("the limit of {limit} tenants is reached")]
+    TooManyTenants {
+        /// The limit.
+        limit: usize,
+    },
     /// The database failed or holds what it should not.
     #[error("the store failed: {0}")]
     Database(#[from] rusqlite::Error),
@@ -109,6 +115,33 @@ impl Store {
         connection.pragma_update(None, "foreign_keys", "ON")?;
         schema::migrate(&mut connection, &path)?;
         Ok(Store { connection })
+    }
+
+    /// Names of all tenants, sorted.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT name FROM tenants ORDER BY name")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Makes a tenant; `false` if it was there. At most `max_tenants` in all.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyTenants`] for a new one beyond the limit (nothing is written), and database errors.
+    pub fn put_tenant(&mut self, name: &str, max_tenants: usize) -> Result<bool, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let created = transaction
+            .prepare_cached("INSERT INTO tenants (name) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([name])?;
+        let count: i64 = transaction.query_row("SELECT count(*) FROM tenants", [], |row| row.get(0))?;
+        if created > 0 && usize::try_from(count).unwrap_or(usize::MAX) > max_tenants {
+            return Err(StoreError::TooManyTenants { limit: max_tenants });
+        }
+        transaction.commit()?;
+        Ok(created > 0)
     }
 
     /// All handlers of all tenants, sorted by tenant and name.

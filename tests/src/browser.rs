@@ -27,6 +27,9 @@ const FLAGS: [&str; 13] = [
     "--window-size=900,900",
 ];
 
+/// Hides that a program drives the browser: `navigator.webdriver` is then as a person's is, false.
+const LIKE_A_PERSONS: &str = "--disable-blink-features=AutomationControlled";
+
 /// A browser with one window, and more if asked. Dropping it ends it.
 pub struct Browser {
     /// Dropped first: the profile can go only when nobody writes to it.
@@ -39,12 +42,22 @@ pub struct Browser {
 impl Browser {
     /// Starts chromedriver and a browser.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a browser that pages take for one that a person uses.
+    pub async fn start_like_a_persons() -> Self {
+        Self::start_with(&[LIKE_A_PERSONS]).await
+    }
+
+    async fn start_with(more: &[&str]) -> Self {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
         let driver = Child::start(Path::new("chromedriver"), &["--port=0".into()], &environment(home.path()));
         let line = driver.out.wait(0, &["started successfully on port"]).await;
         let port: u16 = line.trim_end_matches('.').rsplit(' ').next().unwrap().parse().unwrap();
         let mut args: Vec<String> = FLAGS.map(str::to_owned).into();
+        args.extend(more.iter().map(|flag| (*flag).to_owned()));
         args.push(format!("--user-data-dir={}", home.path().join("profile").display()));
         let http = client();
         let base = format!("http://127.0.0.1:{port}/session");
@@ -151,6 +164,12 @@ impl Browser {
         let renderers = processes::renderers(self.driver.pid());
         assert!(!renderers.is_empty(), "the browser has no renderers");
         processes::kill_now(&renderers);
+    }
+
+    /// The process above all of this browser's.
+    #[must_use]
+    pub fn pid(&self) -> rustix::process::Pid {
+        self.driver.pid()
     }
 
     /// Stops every process of this browser where it stands, as a laptop that is shut does.

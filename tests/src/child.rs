@@ -127,7 +127,8 @@ impl Child {
         err.follow(watchdog.stderr.take().expect("was piped above"));
         let started = Instant::now();
         let pid = loop {
-            let pid = out.since(0).first().and_then(|line| line.strip_prefix("pid: ")?.parse().ok());
+            // The program may have printed something before.
+            let pid = out.since(0).iter().find_map(|line| line.strip_prefix("pid: ")?.parse().ok());
             if let Some(pid) = pid.and_then(Pid::from_raw) {
                 break pid;
             }

@@ -141,6 +141,19 @@ impl Gateway {
         self.url(&format!("/_mesh/v1/handlers/{name}"))
     }
 
+    /// Makes a tenant, if there is none of this name.
+    pub async fn make_tenant(&self, tenant: &str) {
+        let response = client().put(self.url(&format!("/_mesh/v1/tenants/{tenant}"))).send().await.unwrap();
+        assert!(response.status().is_success(), "making tenant {tenant}: {}", response.status());
+    }
+
+    /// Deploys a single module for a tenant.
+    pub async fn deploy_for(&self, tenant: &str, name: &str, source: impl Into<String>) -> Value {
+        let url = self.url(&format!("/_mesh/v1/tenants/{tenant}/handlers/{name}"));
+        let response = client().put(url).body(source.into()).send().await.unwrap();
+        deployed(name, response).await
+    }
+
     /// Deploys a single module.
     pub async fn deploy(&self, name: &str, source: impl Into<String>) -> Value {
         let response = client().put(self.handler_url(name)).body(source.into()).send().await.unwrap();
@@ -284,9 +297,13 @@ pub fn environment(home: &Path) -> Vec<(String, String)> {
         .into()
 }
 
-/// A binary of this workspace, built with the same profile as this test.
+/// A binary of this workspace, built with the same profile as this test; `TABMESH_BIN` names another `tabmesh`.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
+    if let Some(named) = std::env::var_os("TABMESH_BIN").filter(|path| name == "tabmesh" && !path.is_empty())
+    {
+        return named.into();
+    }
     let test = std::env::current_exe().unwrap();
     // target/<profile>/deps/<test>
     let path = test.parent().and_then(Path::parent).unwrap().join(name);

@@ -26,6 +26,10 @@ const ATTEMPT: u32 = 1;
 /// How often an honest part of the game looks at its clock.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Unsent bytes after which a send waits. Without a bound a flood overflows the receiver's UDP socket, and the second-long
+/// pauses of retransmission look like silence.
+const SEND_BUFFER: usize = 64 * 1024;
+
 struct Candidates(mpsc::UnboundedSender<Candidate>);
 
 #[async_trait::async_trait]
@@ -55,10 +59,21 @@ pub struct FakeTab {
 impl FakeTab {
     /// Joins the gateway at `address`. It allows `max_streams` requests at once once it says hello.
     pub async fn join(address: SocketAddr, max_streams: u32) -> Self {
-        within("a fake tab's data channel", Self::connect(address, max_streams)).await
+        Self::join_for(address, max_streams, &[]).await
     }
 
-    async fn connect(address: SocketAddr, max_streams: u32) -> Self {
+    /// The same for these tenants only.
+    pub async fn join_for(address: SocketAddr, max_streams: u32, tenants: &[&str]) -> Self {
+        let config = Config {
+            max_incoming_streams: max_streams,
+            agent: "fake tab".into(),
+            tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect(),
+            ..Config::default()
+        };
+        within("a fake tab's data channel", Self::connect(address, config)).await
+    }
+
+    async fn connect(address: SocketAddr, config: Config) -> Self {
         let join = Join { role: SignalRole::Tab, pool: "default".into(), token: None };
         let mut signal = client::connect(&format!("ws://{address}{SIGNAL_PATH}"), join).await.unwrap();
         let Some(ServerMessage::Joined { peers, .. }) = signal.rx.recv().await else { panic!("not joined") };
@@ -69,6 +84,7 @@ impl FakeTab {
         let connection = PeerConnectionBuilder::new()
             .with_setting_engine(settings)
             .with_handler(Arc::new(Candidates(found)))
+            .with_data_channel_send_buffer_limit(SEND_BUFFER)
             .with_udp_addrs(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))])
             .build()
             .await
@@ -120,8 +136,6 @@ impl FakeTab {
                 },
             }
         }
-        let config =
-            Config { max_incoming_streams: max_streams, agent: "fake tab".into(), ..Config::default() };
         let session = Session::new(Role::Tab, config, Duration::ZERO);
         let mut tab = Self { connection, channel, _signal: signal, session, epoch: Instant::now() };
         // The gateway's hello shows that its end is open, too: what comes before, the `rtc` crate may lose.
@@ -141,6 +155,25 @@ impl FakeTab {
         let mut message = Vec::new();
         frames.iter().for_each(|frame| frame.encode(&mut message));
         self.send(&message).await;
+    }
+
+    /// Sends a message again and again, whatever credit there is, until the gateway has closed the channel. All else is
+    /// by the rules: pings are answered, so that silence is not what it is closed for.
+    pub async fn flood(&mut self, message: &[u8]) {
+        let flooding = async {
+            loop {
+                let received = tokio::select! {
+                    received = self.next_message() => received,
+                    // Cancelled when something comes: then it is sent or not, as luck will have it.
+                    () = self.send(message) => continue,
+                };
+                let Some(received) = received else { return };
+                // What is said about a flooded stream need not make sense to an honest session.
+                let _ = self.session.handle_message(self.epoch.elapsed(), received);
+                self.transmit().await;
+            }
+        };
+        within("the gateway closes a flooding tab's channel", flooding).await;
     }
 
     /// Says hello, and nothing else.

@@ -1,6 +1,7 @@
 //! The harness of Tabmesh's end-to-end tests: real gateways, real browsers, and callers that do what others forbid.
 //!
-//! A [`Gateway`] runs the built `tabmesh` binary; a [`Browser`] is driven over WebDriver; [`raw`] speaks HTTP/1.1 by
+//! A [`Gateway`] runs the built `tabmesh` binary; a [`Browser`] is driven over WebDriver, a [`Firefox`]
+//! opens one page; [`raw`] speaks HTTP/1.1 by
 //! hand; a [`hostile::FakeTab`] joins like a tab and then misbehaves. Whatever a test starts ends with it: every child
 //! hangs on a pipe of the test process ([`child`]), so not even a killed test run leaves one behind.
 //!
@@ -13,6 +14,7 @@
 pub mod browser;
 pub mod child;
 pub mod examples;
+pub mod firefox;
 pub mod gateway;
 pub mod hostile;
 pub mod png;
@@ -21,5 +23,6 @@ pub mod raw;
 mod wait;
 
 pub use browser::Browser;
+pub use firefox::Firefox;
 pub use gateway::{Gateway, Setup, mesh, solo};
 pub use wait::{LIMIT, eventually, within};

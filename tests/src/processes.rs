@@ -3,6 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashMap;
 use std::fs;
+use std::time::Duration;
 
 /// Ids of all descendants of `ancestor`.
 #[must_use]
@@ -70,6 +71,24 @@ fn parent_of(pid: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Memory that `ancestor` and everything below it holds and shares with no file, in bytes.
+#[must_use]
+pub fn memory_of(ancestor: Pid) -> u64 {
+    let own = ancestor.as_raw_nonzero().get();
+    descendants(ancestor).into_iter().chain([own]).map(memory).sum()
+}
+
+fn memory(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let kilobytes = |name: &str| -> u64 {
+        let value =
+            status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
+        value.unwrap_or(0)
+    };
+    // Shared memory of a browser is what its processes hand each other: Blobs, pictures.
+    (kilobytes("RssAnon:") + kilobytes("RssShmem:")) << 10
+}
+
 /// SIGSTOP to processes that [`descendants`] found just now.
 pub fn stop_now(pids: &[i32]) {
     for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
@@ -82,4 +101,21 @@ pub fn stop_now(pids: &[i32]) {
 pub fn siblings(pid: i32, pids: &[i32]) -> Vec<i32> {
     let parent = parent_of(pid);
     pids.iter().copied().filter(|other| parent.is_some() && parent_of(*other) == parent).collect()
+}
+
+/// The one of `pids` that uses the most CPU time while this much time passes.
+pub async fn busiest(pids: &[i32], time: Duration) -> i32 {
+    let before: Vec<u64> = pids.iter().map(|pid| cpu_ticks(*pid)).collect();
+    tokio::time::sleep(time).await;
+    let used = |at: usize| cpu_ticks(pids[at]).saturating_sub(before[at]);
+    let busiest = (0..pids.len()).max_by_key(|at| used(*at));
+    pids[busiest.expect("there are processes to choose from")]
+}
+
+/// CPU time of a process so far, in the kernel's ticks.
+fn cpu_ticks(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let Some((_, fields)) = stat.rsplit_once(')') else { return 0 };
+    // utime and stime, the 14th and 15th field; the name was the second.
+    fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
 }

@@ -4,12 +4,16 @@
 // a queue of chunks until someone asks for a stream. Only then does the browser's own Response hold it, which also does
 // the reading, teeing and form parsing. Nothing here knows about ports or requests in flight.
 
-import { Inbound } from './inbound.js';
+import { countBlob } from './blobs.js';
+import { countValue } from './buffers.js';
+import { Inbound, collectInbound, streamInbound } from './inbound.js';
 import {
-  Bytes, NativeBlob, NativeHeaders, NativeResponse, NativeStream, NativeTypeError, bareArray, bufferOf, copyBytes,
-  decode, getReader, getter, headersAppend, headersForEach, headersGet, headersHas, headersSet, isArrayBuffer, isBytes,
-  isLocked, isView, parseJson, reject, uncurry,
+  NativeBlob, NativeFormData, NativeHeaders, NativeResponse, NativeSearchParams, NativeStream, NativeTypeError,
+  bareArray, bufferOf, bytesOf, copyBytes, decode, getReader, getter, headersAppend, headersForEach, headersGet,
+  headersHas, headersSet, isBytes, isLocked, joinBytes, lengthOf, ownWeakMap, parseJson, readReader, reject, substring,
+  then, uncurry,
 } from './intrinsics.js';
+import { countTyped, guard } from './memory.js';
 
 const holderUsed = getter(Response.prototype, 'bodyUsed');
 const holderBody = getter(Response.prototype, 'body');
@@ -20,24 +24,45 @@ for (const kind of ['text', 'json', 'arrayBuffer', 'bytes', 'blob', 'formData'])
   readers[kind] = uncurry(Response.prototype[kind]);
 }
 const blobSize = getter(Blob.prototype, 'size');
-const bufferOfDataView = getter(DataView.prototype, 'buffer');
+const paramsText = uncurry(URLSearchParams.prototype.toString);
 
-/** Bytes of a buffer or view, not copied; null for anything else. */
-export function bytesOf(value) {
-  if (isBytes(value)) return value;
-  if (isView(value)) {
-    const buffer = value instanceof DataView ? bufferOfDataView(value) : bufferOf(value);
-    return new Bytes(buffer, value.byteOffset, value.byteLength);
-  }
-  return isArrayBuffer(value) ? new Bytes(value) : null;
-}
+/** Characters of response headers that are sent. It is more than a head may have; the runtime says so then. */
+const MAX_HEADERS_TEXT = 160 * 1024;
+
+/** A copy that counts as the handler's. */
+const ownCopy = (bytes) => {
+  guard(lengthOf(bytes));
+  return countTyped(copyBytes(bytes));
+};
 
 /** The simple body behind a stream that `body` handed out, so that `new Response(other.body, other)` stays simple. */
-const simpleBehind = new WeakMap();
-const rememberSimple = WeakMap.prototype.set.bind(simpleBehind);
-const recallSimple = WeakMap.prototype.get.bind(simpleBehind);
+const simpleBehind = ownWeakMap();
 
 const used = () => new NativeTypeError('The body has already been used. A body can be read once; clone() first.');
+
+/** Counts what a reading method of the browser's gives. */
+const counted = (kind, promise) => {
+  switch (kind) {
+    case 'arrayBuffer': case 'bytes': return then(promise, countValue);
+    case 'blob': return then(promise, countBlob);
+    default: return promise;
+  }
+};
+
+/** Bytes that nobody else has, in the form that a reading method gives. */
+const shaped = (kind, bytes, type) => {
+  switch (kind) {
+    case 'text': return decode(bytes);
+    case 'json': return parseJson(decode(bytes));
+    case 'bytes': return bytes;
+    case 'arrayBuffer': return bufferOf(bytes);
+    default: {
+      const headers = { __proto__: null };
+      if (type !== null) headers['content-type'] = type;
+      return counted(kind, readers[kind](new NativeResponse(bytes, { __proto__: null, headers })));
+    }
+  }
+};
 
 /** Header list as it travels: [name, value, name, value...] to Headers that keep everything. */
 function headersOf(flat) {
@@ -67,6 +92,8 @@ export class Body {
   /** null, a string, bytes or an Inbound; with a holder, what the holder was made from, if that was simple. */
   #content = null;
   #holder = null;
+  /** The holder's bytes come from a stream that may have no end. */
+  #isStream = false;
   #used = false;
   /** Bytes of a Blob body, else -1. */
   #size = -1;
@@ -83,8 +110,12 @@ export class Body {
     this.#flat = flat;
     if (body === null || body === undefined) return;
     if (raw) {
-      if (body instanceof NativeResponse) this.#holder = body;
-      else this.#content = body;
+      if (body instanceof NativeResponse) {
+        this.#holder = body;
+        this.#isStream = true;
+      } else {
+        this.#content = body;
+      }
       return;
     }
     let type = '';
@@ -92,19 +123,20 @@ export class Body {
       this.#content = body;
       type = 'text/plain;charset=UTF-8';
     } else if (body instanceof NativeStream) {
-      const simple = isLocked(body) ? undefined : recallSimple(body);
+      const simple = isLocked(body) ? undefined : simpleBehind.get(body);
       // The browser refuses a stream that is locked or was read from.
       const holder = new NativeResponse(body);
+      this.#isStream = simple === undefined;
       if (simple === undefined) this.#holder = holder;
-      else this.#content = typeof simple === 'string' ? simple : copyBytes(simple);
+      else this.#content = typeof simple === 'string' ? simple : ownCopy(simple);
     } else {
-      const bytes = typeof body === 'object' ? bytesOf(body) : null;
+      const bytes = bytesOf(body);
       if (bytes !== null) {
-        this.#content = copyBytes(bytes);
-      } else if (body instanceof URLSearchParams) {
-        this.#content = body.toString();
+        this.#content = ownCopy(bytes);
+      } else if (body instanceof NativeSearchParams) {
+        this.#content = paramsText(body);
         type = 'application/x-www-form-urlencoded;charset=UTF-8';
-      } else if (body instanceof NativeBlob || body instanceof FormData) {
+      } else if (body instanceof NativeBlob || body instanceof NativeFormData) {
         this.#holder = new NativeResponse(body);
         type = headersGet(holderHeaders(this.#holder), 'content-type') ?? '';
         if (body instanceof NativeBlob) this.#size = blobSize(body);
@@ -132,7 +164,7 @@ export class Body {
   get body() {
     if (this.#content === null && this.#holder === null) return null;
     const stream = holderBody(this.#open());
-    if (this.#simple()) rememberSimple(stream, this.#content);
+    if (this.#simple()) simpleBehind.set(stream, this.#content);
     return stream;
   }
 
@@ -156,7 +188,7 @@ export class Body {
         this.#holder = new NativeResponse('');
         getReader(holderBody(this.#holder));
       } else {
-        this.#holder = new NativeResponse(content instanceof Inbound ? content.stream() : content);
+        this.#holder = new NativeResponse(content instanceof Inbound ? streamInbound(content) : content);
       }
     }
     return this.#holder;
@@ -172,27 +204,34 @@ export class Body {
         this.#used = true;
         return this.#collect(kind, type);
       }
+      if (this.#isStream) return this.#drain(kind, type);
       const isNull = this.#content === null && this.#holder === null;
       let holder = isNull ? new NativeResponse(null) : this.#open();
-      if (type !== null) holder = new NativeResponse(holderBody(holder), { headers: { 'content-type': type } });
-      return readers[kind](holder);
+      if (type !== null) holder = new NativeResponse(holderBody(holder), { __proto__: null, headers: { __proto__: null, 'content-type': type } });
+      return counted(kind, readers[kind](holder));
     } catch (error) {
       return reject(error);
     }
   }
 
   async #collect(kind, type) {
-    const bytes = await this.#content.collect();
-    switch (kind) {
-      case 'text': return decode(bytes);
-      case 'json': return parseJson(decode(bytes));
-      case 'bytes': return bytes;
-      case 'arrayBuffer': return bufferOf(bytes);
-      default: {
-        const headers = type === null ? {} : { 'content-type': type };
-        return readers[kind](new NativeResponse(bytes, { headers }));
-      }
+    return shaped(kind, await collectInbound(this.#content), type);
+  }
+
+  /** Reads a stream to its end here, where it is seen how much comes. */
+  async #drain(kind, type) {
+    const reader = getReader(holderBody(this.#holder));
+    const chunks = bareArray();
+    let length = 0;
+    for (;;) {
+      const { done, value } = await readReader(reader);
+      if (done) break;
+      if (!isBytes(value)) throw new NativeTypeError('Received non-Uint8Array chunk');
+      chunks[chunks.length] = value;
+      length += lengthOf(value);
+      guard(length);
     }
+    return shaped(kind, countTyped(joinBytes(chunks, length)), type);
   }
 
   #assertFresh() {
@@ -215,7 +254,7 @@ export class Body {
     /** A second body with the same content, for `clone()`; give it to a constructor as `raw`. */
     forkBody = (self) => {
       self.#assertFresh();
-      if (self.#simple()) return typeof self.#content === 'string' ? self.#content : copyBytes(self.#content);
+      if (self.#simple()) return typeof self.#content === 'string' ? self.#content : ownCopy(self.#content);
       if (self.#content === null && self.#holder === null) return null;
       return holderClone(self.#open());
     };
@@ -237,15 +276,17 @@ export class Body {
     /** Headers as they travel. With `length >= 0` content-length is that and nothing else. */
     flattenHeaders = (self, length) => {
       const flat = bareArray();
+      let left = MAX_HEADERS_TEXT;
+      const add = (name, value) => {
+        if (left < 0 || (length >= 0 && name === 'content-length')) return;
+        flat[flat.length] = substring(name, 0, left);
+        flat[flat.length] = substring(value, 0, left);
+        left -= name.length + value.length + 2;
+      };
       if (self.#headers !== null) {
-        headersForEach(self.#headers, (value, name) => {
-          if (length < 0 || name !== 'content-length') {
-            flat[flat.length] = name;
-            flat[flat.length] = value;
-          }
-        });
+        headersForEach(self.#headers, (value, name) => add(name, value));
       } else if (self.#flat !== null) {
-        for (let i = 0; i < self.#flat.length; i++) flat[i] = self.#flat[i];
+        for (let i = 0; i < self.#flat.length; i += 2) add(self.#flat[i], self.#flat[i + 1]);
       }
       if (length >= 0) {
         flat[flat.length] = 'content-length';
@@ -256,6 +297,9 @@ export class Body {
     /** How long the body is, where that is known without making it: of a Blob; else -1. */
     sizeOfBody = (self) => self.#size;
     /** Whether a BodyInit has nothing in it. */
-    isEmptyBody = (body) => body === '' || (typeof body === 'object' && bytesOf(body)?.length === 0);
+    isEmptyBody = (body) => {
+      const bytes = bytesOf(body);
+      return body === '' || (bytes !== null && lengthOf(bytes) === 0);
+    };
   }
 }

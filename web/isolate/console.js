@@ -1,28 +1,32 @@
 // console.* as text, and errors as text. Bounded in depth, width and length; getters of objects are named, not run.
 
+import { Bytes, encodeInto, substring } from './intrinsics.js';
+
 /** Longest text of one line, in UTF-8 bytes; what the runtime takes. */
 export const MAX_TEXT = 16 * 1024;
 const MAX_DEPTH = 4;
 const MAX_ENTRIES = 100;
 const CUT = ' … [truncated]';
 
-const here = new URL('.', import.meta.url).href;
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** Lines of a stack that are the isolate's own: its one script by its name, by its address, and as a data: URL. */
+const OWN = /tabmesh-isolate\.js|\/_mesh\/isolate\/|data:text\/javascript/;
 
-/** `text` in at most {@link MAX_TEXT} UTF-8 bytes, with a mark where it was cut. */
+const room = new Bytes(MAX_TEXT);
+const keep = new Bytes(MAX_TEXT - CUT.length * 3);
+
+/** UTF-8 bytes of a clipped text. */
+export const bytesOfText = (text) => encodeInto(text, room).written;
+
+/** `text` in at most {@link MAX_TEXT} UTF-8 bytes, with a mark where it was cut. A string, whatever it is given. */
 export function clip(text) {
-  if (text.length * 3 <= MAX_TEXT) return text;
-  const room = new Uint8Array(MAX_TEXT);
-  const { read, written } = encoder.encodeInto(text, room);
-  if (read === text.length) return text;
-  const keep = Math.min(written, MAX_TEXT - encoder.encode(CUT).length);
-  return decoder.decode(room.subarray(0, keep)).replace(/\uFFFD+$/, '') + CUT;
+  if (typeof text !== 'string') return '[text that cannot be shown]';
+  if (text.length * 3 <= MAX_TEXT || encodeInto(text, room).read === text.length) return text;
+  return substring(text, 0, encodeInto(text, keep).read) + CUT;
 }
 
-/** A stack without the frames of the isolate's own modules. */
+/** A stack without the frames of the isolate's own code. */
 function tidyStack(stack) {
-  return stack.split('\n').filter((line) => !line.includes(here)).join('\n');
+  return stack.split('\n').filter((line) => !OWN.test(line)).join('\n');
 }
 
 const isError = (value) =>

@@ -3,15 +3,16 @@
 //
 // Modules become blob: URLs, dependencies first, because the isolate's policy lets code come from nowhere else.
 
-import { NativeTypeError, parseJson, toJson } from './intrinsics.js';
 import { Response, isResponse } from './http.js';
+import { NativeBlob, NativeTypeError, parseJson, toJson } from './intrinsics.js';
+import { countBuffer } from './memory.js';
+import { compileLimited } from './wasm.js';
 
-const { compile } = WebAssembly;
 const { createObjectURL, revokeObjectURL } = URL;
 const fromBase64 = Uint8Array.fromBase64?.bind(Uint8Array)
   ?? ((text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
 
-const urlOf = (source) => createObjectURL(new Blob([source], { type: 'text/javascript' }));
+const urlOf = (source) => createObjectURL(new NativeBlob([source], { type: 'text/javascript' }));
 
 /** A module whose default export is a value that source text cannot hold. */
 async function valueModule(value) {
@@ -46,8 +47,8 @@ async function urlOfModule(module, urls) {
       parseJson(module.source[0]);
       return { url: urlOf(`export default JSON.parse(${JSON.stringify(module.source[0])});`), isStatic: true };
     }
-    case 'data': return { url: await valueModule(fromBase64(module.source[0]).buffer), isStatic: true };
-    case 'wasm': return { url: await valueModule(await compile(fromBase64(module.source[0]))), isStatic: true };
+    case 'data': return { url: await valueModule(countBuffer(fromBase64(module.source[0]).buffer)), isStatic: true };
+    case 'wasm': return { url: await valueModule(await compileLimited(fromBase64(module.source[0]))), isStatic: true };
     case 'esm': {
       const { source, isStatic } = joinPieces(module.source, urls);
       // The name is what stack traces show.

@@ -4,7 +4,14 @@
 // Nothing here sends anything.
 
 import { Body, copyHeaders, forkBody, isEmptyBody, moveBody } from './body.js';
-import { NativeHeaders, NativeTypeError, NativeURL, headersHas, headersSet, toJson } from './intrinsics.js';
+import {
+  NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter, headersHas,
+  headersSet, toJson, uncurry,
+} from './intrinsics.js';
+
+const abortController = uncurry(AbortController.prototype.abort);
+const signalOf = getter(AbortController.prototype, 'signal');
+const hrefOf = getter(URL.prototype, 'href');
 
 /** First argument of constructors that take ready parts; handlers cannot get hold of it. */
 const PARTS = Symbol('parts');
@@ -18,15 +25,15 @@ class LazyAbort {
   abort(reason) {
     this.#aborted = true;
     this.#reason = reason;
-    this.#controller?.abort(reason);
+    if (this.#controller !== null) abortController(this.#controller, reason);
   }
 
   get signal() {
     if (this.#controller === null) {
-      this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort(this.#reason);
+      this.#controller = new NativeAbortController();
+      if (this.#aborted) abortController(this.#controller, this.#reason);
     }
-    return this.#controller.signal;
+    return signalOf(this.#controller);
   }
 }
 
@@ -62,7 +69,7 @@ export class Request extends Body {
     }
     const from = input !== null && typeof input === 'object' && #method in input ? input : null;
     const method = init?.method === undefined ? from?.method ?? 'GET' : methodOf(init.method);
-    const url = from?.url ?? new NativeURL(input).href;
+    const url = from?.url ?? hrefOf(new NativeURL(input));
     const body = init?.body ?? null;
     if (body !== null && (method === 'GET' || method === 'HEAD')) {
       throw new NativeTypeError('Request with GET/HEAD method cannot have body.');
@@ -130,6 +137,8 @@ const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status 
 
 /** Whether a value is a Response of ours (its subclasses too), whatever its prototype says. */
 export let isResponse;
+/** Its status, whatever its class says; 0 for `Response.error()`. */
+export let statusOf;
 
 export class Response extends Body {
   #status;
@@ -155,10 +164,12 @@ export class Response extends Body {
       if (init.status !== undefined) {
         status = init.status >>> 0;
         if (!(status >= 200 && status <= 599)) {
-          throw new RangeError(`The status provided (${init.status}) is outside the range [200, 599].`);
+          throw new NativeRangeError(`The status provided (${init.status}) is outside the range [200, 599].`);
         }
       }
       if (init.statusText !== undefined) statusText = `${init.statusText}`;
+      // The browser knows which characters it may have.
+      if (statusText !== '') new NativeResponse(null, { __proto__: null, statusText });
       if (init.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
     }
     if (body !== null && isNullBodyStatus(status)) {
@@ -194,8 +205,8 @@ export class Response extends Body {
   }
 
   static redirect(url, status = 302) {
-    if (!isRedirectStatus(status)) throw new RangeError(`${status} is not a redirect status code.`);
-    return new Response(null, { status, headers: { location: new NativeURL(url).href } });
+    if (!isRedirectStatus(status)) throw new NativeRangeError(`${status} is not a redirect status code.`);
+    return new Response(null, { status, headers: { location: hrefOf(new NativeURL(url)) } });
   }
 
   static error() {
@@ -206,5 +217,6 @@ export class Response extends Body {
 
   static {
     isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
+    statusOf = (response) => response.#status;
   }
 }

@@ -2,7 +2,8 @@
 //
 // Knows nothing of ports; credit bounds what can queue here.
 
-import { Bytes, NativePromise, NativeStream, bareArray, getter, setBytes, uncurry } from './intrinsics.js';
+import { NativePromise, NativeStream, bareArray, bufferOf, getter, joinBytes, lengthOf, uncurry } from './intrinsics.js';
+import { countTyped, drop } from './memory.js';
 
 const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);
 const close = uncurry(ReadableByteStreamController.prototype.close);
@@ -10,7 +11,18 @@ const fail = uncurry(ReadableByteStreamController.prototype.error);
 const byobRequest = getter(ReadableByteStreamController.prototype, 'byobRequest');
 const respond = uncurry(ReadableStreamBYOBRequest.prototype.respond);
 
-/** A body that arrives in chunks. `onRead(bytes)` is called for what the handler really took. */
+export let pushInbound;
+export let endInbound;
+export let failInbound;
+export let streamInbound;
+export let collectInbound;
+
+/**
+ * A body that arrives in chunks. `onRead(bytes)` is called for what the handler really took.
+ *
+ * It has no methods: a handler can come by the object (a class that it puts in front of ours is called with it), and
+ * with them could say that it read what never came.
+ */
 export class Inbound {
   #chunks = bareArray();
   #next = 0;
@@ -28,26 +40,27 @@ export class Inbound {
     this.#onRead = onRead;
   }
 
-  push(chunk) {
-    if (this.#ended || this.#failed || chunk.length === 0) return;
+  #push(chunk) {
+    const size = lengthOf(chunk);
+    if (this.#ended || this.#failed || size === 0) return;
     if (this.#discarding) {
-      this.#onRead(chunk.length);
+      this.#onRead(size);
       return;
     }
     // Credit bounds how much can queue here.
-    this.#chunks[this.#chunks.length] = chunk;
-    if (this.#collecting !== null) this.#onRead(chunk.length);
+    this.#chunks[this.#chunks.length] = countTyped(chunk);
+    if (this.#collecting !== null) this.#onRead(size);
     else this.#serve();
   }
 
-  end() {
+  #end() {
     if (this.#ended || this.#failed) return;
     this.#ended = true;
     if (this.#collecting !== null) this.#collecting.done(this.#join());
     else this.#serve();
   }
 
-  fail(error) {
+  #fail(error) {
     if (this.#ended || this.#failed) return;
     this.#failed = true;
     this.#error = error;
@@ -68,7 +81,7 @@ export class Inbound {
         this.#chunks = bareArray();
         this.#next = 0;
       }
-      this.#onRead(chunk.length);
+      this.#onRead(lengthOf(chunk));
       enqueue(controller, chunk);
     } else if (!this.#ended || this.#next < this.#chunks.length) {
       return;
@@ -84,8 +97,9 @@ export class Inbound {
   }
 
   /** The body as a byte stream that takes nothing before it is read. Once. */
-  stream() {
+  #stream() {
     return new NativeStream({
+      __proto__: null,
       type: 'bytes',
       start: (controller) => {
         this.#controller = controller;
@@ -102,21 +116,21 @@ export class Inbound {
       cancel: () => {
         // What still arrives is thrown away with credit, so that the caller can finish sending.
         this.#discarding = true;
-        for (let i = this.#next; i < this.#chunks.length; i++) this.#onRead(this.#chunks[i].length);
+        for (let i = this.#next; i < this.#chunks.length; i++) this.#onRead(lengthOf(this.#chunks[i]));
         this.#chunks = bareArray();
         this.#next = 0;
       },
-    }, { highWaterMark: 0 });
+    }, { __proto__: null, highWaterMark: 0 });
   }
 
-  /** All of the body as bytes of its own. Once, and instead of `stream()`. */
-  collect() {
+  /** All of the body as bytes of its own. Once, and instead of a stream. */
+  #collect() {
     return new NativePromise((done, failed) => {
       if (this.#failed) {
         failed(this.#error);
         return;
       }
-      for (let i = 0; i < this.#chunks.length; i++) this.#onRead(this.#chunks[i].length);
+      for (let i = 0; i < this.#chunks.length; i++) this.#onRead(lengthOf(this.#chunks[i]));
       if (this.#ended) done(this.#join());
       else this.#collecting = { done, failed };
     });
@@ -127,9 +141,20 @@ export class Inbound {
     this.#chunks = bareArray();
     if (chunks.length === 1) return chunks[0];
     let length = 0;
-    for (let i = 0; i < chunks.length; i++) length += chunks[i].length;
-    const whole = new Bytes(length);
-    for (let i = 0, at = 0; i < chunks.length; at += chunks[i++].length) setBytes(whole, chunks[i], at);
-    return whole;
+    for (let i = 0; i < chunks.length; i++) length += lengthOf(chunks[i]);
+    const whole = joinBytes(chunks, length);
+    // Nobody else has seen the pieces.
+    for (let i = 0; i < chunks.length; i++) drop(bufferOf(chunks[i]));
+    return countTyped(whole);
+  }
+
+  static {
+    pushInbound = (self, chunk) => self.#push(chunk);
+    endInbound = (self) => self.#end();
+    failInbound = (self, error) => self.#fail(error);
+    /** The body as a byte stream that takes nothing before it is read. Once. */
+    streamInbound = (self) => self.#stream();
+    /** All of the body as bytes of its own. Once, and instead of a stream. */
+    collectInbound = (self) => self.#collect();
   }
 }

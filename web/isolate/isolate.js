@@ -1,128 +1,98 @@
 // An isolate: a Worker that serves one handler. This is its first module; evaluating it locks the Worker down, and the
 // first message brings the port to the runtime.
 //
-// Modules export nothing that could speak on the port: handler code runs in the same realm and could import them. The
-// port and everything that sends on it stay in this closure.
+// Handler code runs in the same realm. The port and everything that sends on it stay in this closure; no module exports
+// anything that could speak on it.
 
-import { clip, createConsole, describeError } from './console.js';
+import { createClock } from './clock.js';
+import { createConsole, describeError } from './console.js';
 import { findForms, load } from './handler.js';
 import { Request, Response } from './http.js';
-import { bareArray, getter, microtask, uncurry } from './intrinsics.js';
+import { NativeTypeError, bareArray, defineGlobal, getter, listenTo, reject, uncurry } from './intrinsics.js';
+import { holdLifeline } from './lifeline.js';
 import { lockdown } from './lockdown.js';
+import { armMemory, heldBytes } from './memory.js';
+import { createOutbox } from './outbox.js';
 import { OUT, createCalls } from './serve.js';
+import { measureWasm } from './wasm.js';
 
 /** Messages from the runtime. */
 const IN = { START: 1, REQUEST: 2, BODY: 3, BODY_END: 4, ABORT: 5, CREDIT: 6, PING: 7 };
 
-/** Console text sent in one turn, in characters; more is counted and dropped, so a log loop cannot fill memory. */
-const LOG_PER_TURN = 256 * 1024;
-/** How far a batch may grow in its turn, in messages and body bytes, and how many quiet microtasks end it sooner. */
-const MAX_BATCH = 64;
-const MAX_BATCH_BYTES = 128 * 1024;
-const PATIENCE = 8;
-/** Below this a copy is cheaper than a transfer. The runtime gets a buffer of its own either way. */
-const MIN_TRANSFER = 16 * 1024;
+/** Busy time and change of memory that are worth a report, in ms and bytes. */
+const MIN_SPENT = 1;
+const MIN_MOVED = 1024 * 1024;
 
 const eventData = getter(MessageEvent.prototype, 'data');
 const postOnPort = uncurry(MessagePort.prototype.postMessage);
-const listen = EventTarget.prototype.addEventListener.bind(globalThis);
+const startPort = uncurry(MessagePort.prototype.start);
+const preventDefault = uncurry(Event.prototype.preventDefault);
+const errorOf = getter(ErrorEvent.prototype, 'error');
+const messageOf = getter(ErrorEvent.prototype, 'message');
+const reasonOf = getter(PromiseRejectionEvent.prototype, 'reason');
 
-/** Collects the messages of one turn and posts them as one array. */
-function createOutbox(port) {
-  let batch = bareArray();
-  let transfers = null;
-  let room = LOG_PER_TURN;
-  let dropped = 0;
-  let bytes = 0;
-  let scheduled = false;
-  let seen = 0;
-  let patience = PATIENCE;
-
-  // In a microtask, so a turn's messages travel together and nothing waits for a timer.
-  const schedule = () => {
-    if (scheduled) return;
-    scheduled = true;
-    microtask(flush);
+/** A report of time and memory, where there is something to report. */
+function createReport(clock) {
+  let reported = 0;
+  return () => {
+    try {
+      measureWasm();
+    } catch {
+      // Too much: that was posted on its own.
+    }
+    const spent = clock.read();
+    const held = heldBytes();
+    const moved = held > reported ? held - reported : reported - held;
+    if (spent < MIN_SPENT && moved < MIN_MOVED) return null;
+    clock.reset();
+    reported = held;
+    return [OUT.SPENT, spent, held];
   };
-
-  const flush = () => {
-    // A stream of small chunks takes a few microtasks for each: while more keeps coming, let it ride along.
-    if (batch.length < MAX_BATCH && bytes < MAX_BATCH_BYTES && (batch.length > seen || patience-- > 0)) {
-      if (batch.length > seen) patience = PATIENCE;
-      seen = batch.length;
-      microtask(flush);
-      return;
-    }
-    scheduled = false;
-    bytes = 0;
-    seen = 0;
-    patience = PATIENCE;
-    if (dropped > 0) {
-      batch[batch.length] = [OUT.LOG, 0, 'warn', `${dropped} console lines were dropped: too many at once`];
-    }
-    const messages = batch;
-    const list = transfers;
-    batch = bareArray();
-    transfers = null;
-    room = LOG_PER_TURN;
-    dropped = 0;
-    if (list === null) postOnPort(port, messages);
-    else postOnPort(port, messages, { __proto__: null, transfer: list });
-  };
-
-  const send = (message, buffer) => {
-    const { length } = batch;
-    schedule();
-    const last = length > 0 ? batch[length - 1] : null;
-    if (message[0] === OUT.CONSUMED && last !== null && last[0] === OUT.CONSUMED && last[1] === message[1]) {
-      last[2] += message[2];
-      return;
-    }
-    batch[length] = message;
-    if (buffer === undefined) return;
-    bytes += buffer.byteLength;
-    if (buffer.byteLength >= MIN_TRANSFER) {
-      transfers ??= bareArray();
-      transfers[transfers.length] = buffer;
-    }
-  };
-
-  const log = (id, level, text) => {
-    const cut = clip(text);
-    if (cut.length > room) {
-      dropped++;
-      schedule();
-      return;
-    }
-    room -= cut.length;
-    send([OUT.LOG, id, level, cut]);
-  };
-
-  return { send, log };
 }
 
-function boot(port) {
-  const { send, log } = createOutbox(port);
-  const calls = createCalls(send, (level, text) => log(calls.current(), level, text));
-  const write = (level, text) => log(calls.current(), level, text);
+function boot(port, clock) {
+  const post = (messages, transfer) => {
+    if (transfer === null) postOnPort(port, messages);
+    else postOnPort(port, messages, { __proto__: null, transfer });
+  };
+  const { send, log, schedule } = createOutbox(post, createReport(clock), clock.keep);
+  clock.onMuch(schedule);
+  const calls = createCalls(send, log);
+  const { write } = calls;
   globalThis.console = createConsole(write);
+  // Workers call it from anywhere, so it exists; it answers as a network that is down would.
+  defineGlobal('fetch', function fetch() {
+    try {
+      calls.subrequest();
+      return reject(new NativeTypeError('outbound fetch is not available yet'));
+    } catch (error) {
+      return reject(error);
+    }
+  });
 
   const report = (what, error) => {
     const { message, stack } = describeError(error);
     write('error', `${what}: ${stack || message}`);
   };
   // An error that nobody caught ends neither the isolate nor its other requests.
-  listen('error', (event) => {
-    event.preventDefault();
-    report('Uncaught', event.error ?? event.message);
+  listenTo(globalThis, 'error', (event) => {
+    preventDefault(event);
+    report('Uncaught', errorOf(event) ?? messageOf(event));
   });
-  listen('unhandledrejection', (event) => {
-    event.preventDefault();
-    report('Unhandled rejection', event.reason);
+  listenTo(globalThis, 'unhandledrejection', (event) => {
+    preventDefault(event);
+    report('Unhandled rejection', reasonOf(event));
   });
 
-  const start = async (bundle, env) => {
+  const start = async (bundle, env, info) => {
     try {
+      armMemory(info?.memory ?? 0, (detail) => {
+        // At once and not with the batch: the turn may never end.
+        const breach = bareArray();
+        breach[0] = [OUT.BREACH, 'memory', detail];
+        post(breach, null);
+      });
+      calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
       const { forms, invoke } = findForms(await load(bundle));
       calls.start(invoke, env);
       send([OUT.STARTED, forms]);
@@ -140,21 +110,32 @@ function boot(port) {
       case IN.BODY_END: return calls.bodyEnd(message[1]);
       case IN.ABORT: return calls.abort(message[1], message[2]);
       case IN.PING: return send([OUT.PONG, message[1]]);
-      case IN.START: return start(message[1], message[2]);
+      case IN.START: return start(message[1], message[2], message[3]);
       default: return undefined;
     }
   };
 
-  port.onmessage = (event) => {
+  listenTo(port, 'message', (event) => {
+    clock.begin();
     const messages = eventData(event);
-    for (let i = 0; i < messages.length; i++) take(messages[i]);
-  };
+    for (let i = 0; i < messages.length; i++) {
+      try {
+        take(messages[i]);
+      } catch (error) {
+        // A handler's tampering may break its own request, not those that came with it.
+        report('A request was broken', error);
+      }
+    }
+  });
+  startPort(port);
   send([OUT.BOOTED]);
 }
 
-lockdown({ Request, Response });
-listen('message', (event) => {
+const clock = createClock();
+holdLifeline();
+lockdown({ Request, Response }, clock);
+listenTo(globalThis, 'message', (event) => {
   // Handler code has not run yet and cannot have sent this.
   event.stopImmediatePropagation();
-  boot(event.ports[0]);
+  boot(event.ports[0], clock);
 }, { once: true });

@@ -5,7 +5,14 @@
 // network on its own; what it does not cover (storage shared by the tenant's isolates, nested Workers, devices, the
 // messages of the frame) ends here. Must run while modules are evaluated, before the port arrives.
 
-import { NativeTypeError, reject } from './intrinsics.js';
+import { guardBlobs } from './blobs.js';
+import { guardBuffers } from './buffers.js';
+import { guardCompression } from './compression.js';
+import { guardCrypto } from './crypto.js';
+import { NativeTypeError, bytesOf, define, defineGlobal, lengthOf, now } from './intrinsics.js';
+import { countPicture, guardMedia } from './media.js';
+import { guardTasks } from './tasks.js';
+import { guardWasm } from './wasm.js';
 
 const names = (text) => text.split(/\s+/).filter(Boolean);
 
@@ -17,39 +24,35 @@ const KEPT = new Set(names(`
   WeakMap WeakSet Proxy Reflect FinalizationRegistry WeakRef DisposableStack AsyncDisposableStack AsyncContext Temporal
   decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape eval isFinite isNaN WebAssembly
 
-  self console performance crypto scheduler fonts navigator isSecureContext crossOriginIsolated
+  self console performance crypto scheduler navigator isSecureContext crossOriginIsolated
   atob btoa queueMicrotask reportError structuredClone setTimeout clearTimeout setInterval clearInterval
   createImageBitmap constructor
 
-  Headers Request Response FormData Blob File FileList FileReader FileReaderSync URL URLSearchParams URLPattern
+  Headers Request Response FormData Blob File URL URLSearchParams URLPattern
   TextEncoder TextEncoderStream TextDecoder TextDecoderStream CompressionStream DecompressionStream
   ReadableStream ReadableStreamDefaultReader ReadableStreamDefaultController ReadableStreamBYOBReader
   ReadableStreamBYOBRequest ReadableByteStreamController WritableStream WritableStreamDefaultWriter
   WritableStreamDefaultController TransformStream TransformStreamDefaultController ByteLengthQueuingStrategy
   CountQueuingStrategy AbortController AbortSignal DOMException QuotaExceededError
   Event EventTarget CustomEvent MessageEvent ErrorEvent CloseEvent ProgressEvent PromiseRejectionEvent
-  MessageChannel MessagePort Crypto SubtleCrypto CryptoKey WorkerGlobalScope Observable Subscriber
+  MessageChannel MessagePort Crypto SubtleCrypto CryptoKey WorkerGlobalScope
   Scheduler TaskController TaskSignal TaskPriorityChangeEvent
-  Performance PerformanceEntry PerformanceMark PerformanceMeasure PerformanceObserver PerformanceObserverEntryList
 
-  OffscreenCanvas OffscreenCanvasRenderingContext2D ImageBitmap ImageBitmapRenderingContext ImageData Path2D
-  CanvasGradient CanvasPattern TextMetrics FontFace FontFaceSet DOMMatrix DOMMatrixReadOnly DOMPoint DOMPointReadOnly
-  DOMQuad DOMRect DOMRectReadOnly ImageDecoder ImageTrack ImageTrackList VideoFrame VideoColorSpace VideoDecoder
-  VideoEncoder AudioData AudioDecoder AudioEncoder EncodedVideoChunk EncodedAudioChunk WGSLLanguageFeatures
+  OffscreenCanvas OffscreenCanvasRenderingContext2D ImageBitmap ImageData Path2D CanvasGradient CanvasPattern
+  TextMetrics DOMMatrix DOMMatrixReadOnly DOMPoint DOMPointReadOnly DOMQuad DOMRect DOMRectReadOnly
 `));
-const KEPT_FAMILY = /^(GPU|WebGL)/;
 
 /** If one of these survives, the isolate must not start. */
 const MUST_GO = names(`
   postMessage onmessage close name importScripts Worker SharedWorker indexedDB caches BroadcastChannel WebSocket
   WebSocketStream EventSource WebTransport XMLHttpRequest RTCPeerConnection Notification webkitRequestFileSystem
-  webkitRequestFileSystemSync
+  webkitRequestFileSystemSync SharedArrayBuffer location GPU WebGLRenderingContext FontFace VideoDecoder ImageDecoder
 `);
 
 function sweep() {
   for (let object = globalThis; object !== EventTarget.prototype; object = Reflect.getPrototypeOf(object)) {
     for (const key of Object.getOwnPropertyNames(object)) {
-      if (!KEPT.has(key) && !KEPT_FAMILY.test(key)) Reflect.deleteProperty(object, key);
+      if (!KEPT.has(key)) Reflect.deleteProperty(object, key);
     }
   }
   for (const key of MUST_GO) {
@@ -57,107 +60,81 @@ function sweep() {
   }
 }
 
-const define = (object, name, value) =>
-  Reflect.defineProperty(object, name, { value, writable: true, enumerable: false, configurable: true });
-
 /**
  * `userAgent` is the one that code written for Workers looks for: Hono's runtime key, SDKs and database drivers choose
  * their Workers paths by it, and Tabmesh runs that code unmodified. Storage, locks and devices are absent, and so is
- * everything that tells the contributor's machines apart but the GPU, which handlers may compute on.
+ * everything that tells the contributor's machines apart.
  */
 function replaceNavigator() {
-  const { gpu } = navigator;
   class Navigator {
     get userAgent() { return 'Cloudflare-Workers'; }
     get language() { return 'en'; }
     get languages() { return ['en']; }
     get hardwareConcurrency() { return 1; }
-    get gpu() { return gpu; }
   }
-  const value = new Navigator();
-  Reflect.deleteProperty(WorkerGlobalScope.prototype, 'navigator');
-  define(globalThis, 'navigator', value);
+  defineGlobal('navigator', new Navigator());
 }
 
-/** A task of its own, without the 4 ms that browsers add to nested timers. */
-function addImmediates() {
-  const waiting = new Map();
-  const { port1, port2 } = new MessageChannel();
-  let last = 0;
-  port1.onmessage = ({ data }) => {
-    const task = waiting.get(data);
-    waiting.delete(data);
-    task?.();
-  };
-  define(globalThis, 'setImmediate', (callback, ...args) => {
-    if (typeof callback !== 'function') throw new TypeError('setImmediate needs a function');
-    waiting.set(++last, () => callback(...args));
-    port2.postMessage(last);
-    return last;
-  });
-  define(globalThis, 'clearImmediate', (id) => void waiting.delete(id));
-}
-
-function addSchedulerWait() {
-  if (!('scheduler' in globalThis)) define(globalThis, 'scheduler', {});
-  const { setTimeout, clearTimeout, Promise } = globalThis;
-  define(scheduler, 'wait', (milliseconds, options) => new Promise((done, failed) => {
-    const signal = options?.signal;
-    if (signal?.aborted) {
-      failed(signal.reason);
-      return;
-    }
-    const onAbort = () => {
-      clearTimeout(timer);
-      failed(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      done();
-    }, milliseconds);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  }));
+/** The browser's own keeps entries (with our URLs in them) and grows with every mark, outside of the heap. */
+function replacePerformance() {
+  const { timeOrigin } = performance;
+  const nothing = () => undefined;
+  const none = () => [];
+  class Performance extends EventTarget {
+    get timeOrigin() { return timeOrigin; }
+    now() { return now(); }
+    toJSON() { return { timeOrigin }; }
+  }
+  for (const name of ['mark', 'measure', 'clearMarks', 'clearMeasures', 'clearResourceTimings']) {
+    define(Performance.prototype, name, nothing);
+  }
+  for (const name of ['getEntries', 'getEntriesByName', 'getEntriesByType']) define(Performance.prototype, name, none);
+  defineGlobal('performance', new Performance());
 }
 
 const asBytes = (value) => {
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  throw new TypeError('timingSafeEqual needs ArrayBuffers or views');
+  const bytes = bytesOf(value);
+  if (bytes === null) throw new NativeTypeError('timingSafeEqual needs ArrayBuffers or views');
+  return bytes;
 };
 
 function addTimingSafeEqual() {
   define(SubtleCrypto.prototype, 'timingSafeEqual', (a, b) => {
     const left = asBytes(a);
     const right = asBytes(b);
-    if (left.length !== right.length) throw new TypeError('Input buffers must have the same byte length');
+    const length = lengthOf(left);
+    if (length !== lengthOf(right)) throw new NativeTypeError('Input buffers must have the same byte length');
     let difference = 0;
-    for (let i = 0; i < left.length; i++) difference |= left[i] ^ right[i];
+    for (let i = 0; i < length; i++) difference |= left[i] ^ right[i];
     return difference === 0;
   });
 }
 
-/** The browser takes only its own Response here, and handlers have ours. */
-function adaptWasmStreaming() {
-  const { compile, instantiate } = WebAssembly;
-  define(WebAssembly, 'compileStreaming', async (source) => compile(await (await source).arrayBuffer()));
-  define(WebAssembly, 'instantiateStreaming', async (source, imports) =>
-    instantiate(await (await source).arrayBuffer(), imports));
+/** A blob's URL could be imported, which would run code and wasm that nobody looked at. */
+function removeBlobUrls() {
+  Reflect.deleteProperty(URL, 'createObjectURL');
+  Reflect.deleteProperty(URL, 'revokeObjectURL');
 }
 
 /**
  * Makes this Worker's global scope that of a handler. Throws where the browser does not let go of a power.
  *
  * @param {{Request: Function, Response: Function}} classes server-grade classes to put in place of the browser's
+ * @param {{begin: () => void, add: (milliseconds: number) => void}} clock told of turns, and of work on other threads
  */
-export function lockdown(classes) {
+export function lockdown(classes, clock) {
   replaceNavigator();
+  replacePerformance();
   sweep();
-  // Workers call it from anywhere, so it exists; it answers as a network that is down would.
-  define(globalThis, 'fetch', () => reject(new NativeTypeError('outbound fetch is not available yet')));
-  define(globalThis, 'Request', classes.Request);
-  define(globalThis, 'Response', classes.Response);
-  addImmediates();
-  addSchedulerWait();
+  removeBlobUrls();
+  defineGlobal('Request', classes.Request);
+  defineGlobal('Response', classes.Response);
   addTimingSafeEqual();
-  adaptWasmStreaming();
+  guardBuffers(countPicture);
+  guardBlobs();
+  guardMedia();
+  guardCompression();
+  guardCrypto(clock.add);
+  guardWasm();
+  guardTasks(clock.begin);
 }

@@ -3,18 +3,21 @@
 // Nothing here touches the port (`send` is given) or loads code. A message about a request that is over is ignored:
 // it crossed ours on the way.
 
-import { bytesOf, flattenHeaders, sizeOfBody, takeBody } from './body.js';
-import { abortRequest, incomingRequest, isResponse } from './http.js';
-import { Inbound } from './inbound.js';
-import {
-  NativePromise, NativeStream, NativeTypeError, cancelReader, cancelStream, copyBytes, encode, getReader, isBytes, min,
-  ownMap, readReader, resolve, then,
-} from './intrinsics.js';
+import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
 import { describeError, show } from './console.js';
+import { abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
+import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
+import {
+  NativeDOMException, NativeError, NativePromise, NativeStream, NativeTypeError, bufferOf, bytesOf, cancelReader,
+  cancelStream, copyBytes, encode, getReader, isBytes, lengthOf, min, now, ownMap, readReader, resolve, sizeOfBuffer,
+  substring, then,
+} from './intrinsics.js';
+import { countTyped, drop } from './memory.js';
 
 /** Messages from the isolate to the runtime. */
 export const OUT = {
   BOOTED: 1, STARTED: 2, FAILED: 3, RESPONSE: 4, CHUNK: 5, END: 6, ERROR: 7, CONSUMED: 8, LOG: 9, DONE: 10, PONG: 11,
+  SPENT: 12, BREACH: 13,
 };
 
 /** Largest CHUNK, in bytes: what the transport likes best in one message. */
@@ -22,25 +25,39 @@ const MAX_CHUNK = 64 * 1024;
 /** A body is not cut into smaller pieces than this for lack of credit, in bytes: crumbs breed crumbs. */
 const MIN_CUT = 16 * 1024;
 
+/** What a console line costs besides its text, in bytes. */
+export const LINE_COST = 16;
+/** Longest wrong return value that is shown, in characters. */
+const SHOWN = 200;
+
 const ignore = () => {};
 
+/** What a request, or a second outside of requests, may still use. Fields, not assignments: no setter sees them. */
+class Allowance {
+  logBytes = Infinity;
+  subrequests = Infinity;
+  /** Whether it was said that console output is dropped. */
+  isSilent = false;
+  since = 0;
+}
+
 class Call {
-  constructor(id, request, inbound) {
-    this.id = id;
-    this.request = request;
-    this.inbound = inbound;
-    /** Response bytes that may still be sent. */
-    this.credit = 0;
-    /** Most credit ever held. A window may be smaller than MIN_CUT; half of it is then waited for. */
-    this.window = 0;
-    /** Wakes the body's sender when credit comes or the call is aborted. */
-    this.wake = null;
-    this.reader = null;
-    this.aborted = false;
-    /** The response and each waitUntil: the call is over at 0. */
-    this.pending = 1;
-    this.ended = false;
-  }
+  id = 0;
+  request = null;
+  isHead = false;
+  inbound = null;
+  allowance = null;
+  /** Response bytes that may still be sent. */
+  credit = 0;
+  /** Most credit ever held. A window may be smaller than MIN_CUT; half of it is then waited for. */
+  window = 0;
+  /** Wakes the body's sender when credit comes or the call is aborted. */
+  wake = null;
+  reader = null;
+  aborted = false;
+  /** The response and each waitUntil: the call is over at 0. */
+  pending = 1;
+  ended = false;
 }
 
 /** The third argument of `fetch`. */
@@ -57,15 +74,46 @@ class ExecutionContext {
 }
 
 /**
- * @param {(message: Array, transfer?: ArrayBuffer) => void} send
- * @param {(level: string, text: string) => void} log attributed to the request at work
+ * @param {(message: Array) => void} send
+ * @param {(id: number, level: string, text: string) => number} log gives the bytes that the line takes
  */
 export function createCalls(send, log) {
   const calls = ownMap();
   let invoke = null;
   let env;
-  /** The request last entered that is not over: whom console lines are for. */
+  let limits = { subrequests: Infinity, logBytes: Infinity };
+  /** The request last entered that is not over: whom console lines and subrequests are for. */
   let current = 0;
+  let outside = null;
+
+  const newAllowance = () => {
+    const allowance = new Allowance();
+    allowance.logBytes = limits.logBytes;
+    allowance.subrequests = limits.subrequests;
+    return allowance;
+  };
+
+  /** The allowance of the request at work. */
+  const allowanceNow = () => {
+    const call = calls.get(current);
+    if (call !== undefined) return call.allowance;
+    const at = now();
+    if (outside === null || at - outside.since >= 1000) {
+      outside = newAllowance();
+      outside.since = at;
+    }
+    return outside;
+  };
+
+  const write = (level, text) => {
+    const allowance = allowanceNow();
+    if (allowance.isSilent) return;
+    const bytes = text.length + LINE_COST > allowance.logBytes ? -1 : log(current, level, text);
+    allowance.logBytes -= bytes;
+    if (bytes >= 0 && allowance.logBytes >= 0) return;
+    allowance.isSilent = true;
+    log(current, 'warn', `console output beyond the limit of ${limits.logBytes} bytes a request is dropped`);
+  };
 
   const leave = (call) => {
     calls.delete(call.id);
@@ -77,7 +125,9 @@ export function createCalls(send, log) {
   const settle = (call) => {
     if (--call.pending > 0 || call.ended) return;
     call.ended = true;
-    call.inbound?.fail(new NativeTypeError('the request is over; its body was not read to the end'));
+    if (call.inbound !== null) {
+      failInbound(call.inbound, new NativeTypeError('the request is over; its body was not read to the end'));
+    }
     if (!call.aborted) {
       send([OUT.DONE, call.id]);
       leave(call);
@@ -92,13 +142,13 @@ export function createCalls(send, log) {
 
   const waitUntil = (call, promise) => {
     if (call.ended) {
-      log('warn', 'waitUntil() was called after the request was over; the isolate may end before it is done');
+      write('warn', 'waitUntil() was called after the request was over; the isolate may end before it is done');
     } else {
       call.pending++;
     }
     then(resolve(promise), () => settle(call), (error) => {
       const { message, stack } = describeError(error);
-      if (!call.aborted) log('error', `a waitUntil() promise was rejected: ${stack || message}`);
+      if (!call.aborted) write('error', `a waitUntil() promise was rejected: ${stack || message}`);
       settle(call);
     });
   };
@@ -107,17 +157,21 @@ export function createCalls(send, log) {
 
   /** Sends bytes as credit allows; false when the call was aborted meanwhile. `owned`: the buffer may be given away. */
   const sendBytes = async (call, bytes, owned) => {
-    for (let at = 0; at < bytes.length;) {
-      const need = min(bytes.length - at, MIN_CUT);
+    const length = lengthOf(bytes);
+    for (let at = 0; at < length;) {
+      const need = min(length - at, MIN_CUT);
       while (call.credit < min(need, (call.window >> 1) || 1) && !call.aborted) await moreCredit(call);
       if (call.aborted) return false;
-      const size = min(bytes.length - at, min(call.credit, MAX_CHUNK));
-      call.credit -= size;
-      const whole = owned && size === bytes.length && size === bytes.buffer.byteLength;
+      const size = min(length - at, min(call.credit, MAX_CHUNK));
+      const whole = owned && size === length && size === sizeOfBuffer(bufferOf(bytes));
+      // Throws where a handler shrank or gave away the buffer meanwhile.
       const piece = whole ? bytes : copyBytes(bytes, at, at + size);
-      send([OUT.CHUNK, call.id, piece], piece.buffer);
+      call.credit -= size;
+      send([OUT.CHUNK, call.id, piece]);
       at += size;
     }
+    // Nobody else has them, and they are sent.
+    if (owned) drop(bufferOf(bytes));
     return true;
   };
 
@@ -131,7 +185,7 @@ export function createCalls(send, log) {
       const { done, value } = await readReader(reader);
       if (call.aborted) return false;
       if (done) return true;
-      const bytes = typeof value === 'object' ? bytesOf(value) : null;
+      const bytes = bytesOf(value);
       if (bytes === null) {
         const error = new NativeTypeError(`a body stream must give bytes, not ${typeof value}`);
         then(cancelReader(reader, error), ignore, ignore);
@@ -154,16 +208,15 @@ export function createCalls(send, log) {
 
   const respond = (call, response) => {
     const { id } = call;
-    const head = call.request.method === 'HEAD';
-    const { status } = response;
+    const status = statusOf(response);
     let size = sizeOfBody(response);
     let content = takeBody(response);
-    if (typeof content === 'string') content = encode(content);
+    if (typeof content === 'string') content = countTyped(encode(content));
     const bytes = isBytes(content) ? content : null;
-    if (bytes !== null) size = bytes.length;
+    if (bytes !== null) size = lengthOf(bytes);
     const headers = flattenHeaders(response, size);
 
-    if (content === null || head || bytes?.length === 0) {
+    if (content === null || call.isHead || (bytes !== null && size === 0)) {
       send([OUT.RESPONSE, id, status, headers, false]);
       if (bytes === null && content !== null) then(cancelStream(content, 'HEAD has no body'), ignore, ignore);
       settle(call);
@@ -172,9 +225,9 @@ export function createCalls(send, log) {
     send([OUT.RESPONSE, id, status, headers, true]);
     if (bytes === null) {
       sendBody(call, sendStream(call, content));
-    } else if (bytes.length <= MAX_CHUNK && bytes.length <= call.credit) {
-      call.credit -= bytes.length;
-      send([OUT.CHUNK, id, bytes], bytes.buffer);
+    } else if (size <= MAX_CHUNK && size <= call.credit) {
+      call.credit -= size;
+      send([OUT.CHUNK, id, bytes]);
       send([OUT.END, id]);
       settle(call);
     } else {
@@ -193,8 +246,8 @@ export function createCalls(send, log) {
         settle(call);
         return;
       }
-      if (!isResponse(response) || response.type === 'error') {
-        const what = isResponse(response) ? 'Response.error()' : `${show(response).slice(0, 200)}`;
+      if (!isResponse(response) || statusOf(response) === 0) {
+        const what = isResponse(response) ? 'Response.error()' : substring(show(response), 0, SHOWN);
         failCall(call, 'no-response', new NativeTypeError(`the handler must return a Response, but returned ${what}`));
         settle(call);
         return;
@@ -213,22 +266,47 @@ export function createCalls(send, log) {
       env = vars;
     },
 
-    /** Request id that console lines belong to, or 0. */
-    current: () => current,
+    /** From now on requests, and what happens outside of them, may use this much. */
+    limit(subrequests, logBytes) {
+      limits = { __proto__: null, subrequests, logBytes };
+      outside = null;
+    },
+
+    /** A console line, for the request at work. */
+    write,
+
+    /** Counts an outbound request of the request at work. Throws when it is one too many. */
+    subrequest() {
+      const allowance = allowanceNow();
+      if (!(allowance.subrequests > 0)) throw new NativeError('Too many subrequests.');
+      allowance.subrequests--;
+    },
 
     request(id, method, url, headers, hasBody) {
-      const inbound = hasBody ? new Inbound((bytes) => {
-        if (!call.aborted && !call.ended) send([OUT.CONSUMED, id, bytes]);
-      }) : null;
-      const call = new Call(id, incomingRequest(method, url, headers, inbound), inbound);
+      const call = new Call();
+      call.id = id;
+      call.isHead = method === 'HEAD';
+      if (hasBody) {
+        call.inbound = new Inbound((bytes) => {
+          if (!call.aborted && !call.ended) send([OUT.CONSUMED, id, bytes]);
+        });
+      }
+      call.request = incomingRequest(method, url, headers, call.inbound);
+      call.allowance = newAllowance();
       calls.set(id, call);
       current = id;
       run(call);
     },
 
-    body(id, bytes) { calls.get(id)?.inbound?.push(bytes); },
+    body(id, bytes) {
+      const inbound = calls.get(id)?.inbound ?? null;
+      if (inbound !== null) pushInbound(inbound, bytes);
+    },
 
-    bodyEnd(id) { calls.get(id)?.inbound?.end(); },
+    bodyEnd(id) {
+      const inbound = calls.get(id)?.inbound ?? null;
+      if (inbound !== null) endInbound(inbound);
+    },
 
     credit(id, bytes) {
       const call = calls.get(id);
@@ -245,11 +323,11 @@ export function createCalls(send, log) {
       if (call === undefined) return;
       call.aborted = true;
       leave(call);
-      const reason = new DOMException(text || 'the caller went away', 'AbortError');
+      const reason = new NativeDOMException(text || 'the caller went away', 'AbortError');
       // What listeners print on the way out is still this request's.
       const before = current;
       current = id;
-      call.inbound?.fail(reason);
+      if (call.inbound !== null) failInbound(call.inbound, reason);
       if (call.reader !== null) then(cancelReader(call.reader, reason), ignore, ignore);
       call.wake?.();
       abortRequest(call.request, reason);

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::paths::{Paths, on_path};
 use crate::process::stdout_of;
-use crate::{apt, browser, wasm};
+use crate::{apt, browser, firefox, wasm};
 
 /// One line of the table.
 struct Finding {
@@ -33,6 +33,11 @@ pub fn doctor(paths: &Paths) -> Result<()> {
             state: browser::find()
                 .map(|found| format!("{} ({})", found.version, found.program.display()))
                 .map_err(|error| error.to_string()),
+        },
+        Finding {
+            name: "firefox",
+            needed: false,
+            state: firefox::find().map(|path| path.display().to_string()),
         },
         Finding { name: "git", needed: false, state: program("git", "git") },
         Finding { name: "node", needed: false, state: program("node", "nodejs") },

@@ -1,15 +1,17 @@
-//! `cargo xtask up | test | build | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | bench | build | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
 #![forbid(unsafe_code)]
 
 mod apt;
+mod bench;
 mod binaries;
 mod bindgen;
 mod browser;
 mod deps;
 mod doctor;
+mod firefox;
 mod paths;
 mod process;
 mod test;
@@ -37,6 +39,14 @@ enum Task {
     Up(up::Up),
     /// Run all checks and tests
     Test(test::Test),
+    /// Measure speed and memory beside what Tabmesh is compared with
+    Bench(bench::Bench),
+    /// Run hostile handlers in real browsers and report how each of them ended
+    Attacks {
+        /// Part of an attack's name, `--mode <MODE>`, `--list`, `--log`, `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Build the tab's runtime (wasm) and the binaries
     Build {
         /// Build with all optimisations
@@ -63,6 +73,8 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Up(options) => up::up(&paths, &options),
         Task::Test(options) => test::test(&paths, &options),
+        Task::Bench(options) => bench::bench(&paths, &options),
+        Task::Attacks { args } => test::attacks(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
         Task::Doctor => doctor::doctor(&paths),
     }

@@ -8,6 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+/// Beginnings of the variables by which cargo tells a program about its own package.
+const OF_XTASK: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+
 /// The directories every command works in.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -44,6 +47,13 @@ impl Paths {
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        // What `cargo run` says about xtask itself. Build scripts of dependencies look at these (ring's does), so with
+        // them a build from here and one from a shell would throw each other's work away.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| OF_XTASK.iter().any(|prefix| name.starts_with(prefix))) {
+                command.env_remove(name);
+            }
+        }
         command
     }
 

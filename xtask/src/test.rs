@@ -12,10 +12,12 @@ use crate::binaries::{self, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
-use crate::{apt, browser, deps, wasm};
+use crate::{apt, browser, deps, firefox, wasm};
 
 /// The package of end-to-end tests: it needs a browser, so it is a step of its own.
 const END_TO_END: &str = "tabmesh-tests";
+/// The program of hostile handlers in it.
+const ATTACKS: &str = "attacks";
 /// The time npm may take for one example.
 const NPM_LIMIT: Duration = Duration::from_secs(5 * 60);
 
@@ -43,6 +45,8 @@ enum Step {
     Unit,
     /// End-to-end tests in a real browser
     E2e,
+    /// Hostile handlers in real browsers
+    Attacks,
 }
 
 /// Runs the steps until one fails, and sums up.
@@ -77,6 +81,8 @@ impl Step {
             Self::Clippy => clippy(paths),
             Self::Unit => unit(paths, args),
             Self::E2e => end_to_end(paths, args),
+            // The arguments are a filter for tests, which attacks are not.
+            Self::Attacks => attacks(paths, &[]),
         }
     }
 }
@@ -85,8 +91,16 @@ fn clippy(paths: &Paths) -> Result<()> {
     wasm::build(paths)?;
     let deny_warnings = ["--all-targets", "--", "-D", "warnings"];
     let mut cargo = paths.cargo();
-    cargo.args(["clippy", "--profile", QUICK, "--workspace", "--exclude", "xtask"]).args(deny_warnings);
+    cargo.args(["clippy", "--profile", QUICK, "--workspace", "--exclude", "xtask"]);
+    // The bench is a target that only its feature builds.
+    cargo.args(["--features", "tabmesh-tests/bench"]).args(deny_warnings);
     run("clippy", &mut cargo)?;
+    // No plain test: `--all-targets` leaves it out.
+    let mut cargo = paths.cargo();
+    cargo
+        .args(["clippy", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS])
+        .args(&deny_warnings[1..]);
+    run("clippy for the attacks", &mut cargo)?;
     // xtask stays in the profile it was just built in: its dependencies are nobody else's.
     run("clippy for xtask", paths.cargo().args(["clippy", "--package", "xtask"]).args(deny_warnings))?;
     if wasm::find(paths) == Some(Route::Rustup) {
@@ -114,6 +128,19 @@ fn end_to_end(paths: &Paths, args: &[String]) -> Result<()> {
     cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
     cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--"]).args(args);
     run("end-to-end tests", &mut cargo)
+}
+
+/// Runs hostile handlers in Chromium, and in Firefox where there is one; `args` are the suite's own.
+pub fn attacks(paths: &Paths, args: &[String]) -> Result<()> {
+    let browser = browser::obtain(paths)?;
+    let tabmesh = binaries::build(paths, false)?;
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    if let Some(program) = firefox::obtain(paths) {
+        cargo.env(firefox::VARIABLE, program);
+    }
+    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS, "--"]).args(args);
+    run("hostile handlers", &mut cargo)
 }
 
 /// Installs the npm packages of every example that has a lockfile, unless they are there already.

@@ -1,5 +1,8 @@
 //! The API as clients see it.
 
+mod limits;
+mod tenants;
+
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
@@ -150,6 +153,8 @@ async fn forms() {
         (&[("name=\"metadata\"", r#"{"bindings": []}"#), file], "invalid-request", "bindings"),
         (&[("name=\"metadata\"", r#"{"limits":{"wall_ms":0}}"#), file], "invalid-request", "wall_ms"),
         (&[("name=\"metadata\"", r#"{"limits":{"wall_ms":99999999}}"#), file], "invalid-request", "300000"),
+        (&[("name=\"metadata\"", r#"{"limits":{"speed":1}}"#), file], "invalid-request", "`limits.speed`"),
+        (&[("name=\"metadata\"", r#"{"limits":7}"#), file], "invalid-request", "map"),
         (&[("name=\"metadata\"", "{}"), ("name=\"metadata\"", "{}"), file], "invalid-request", "two"),
         (&[("name=\"metadata\"", r#"{"main":"x.js"}"#), file], "module-error", "x.js"),
         (&[("name=\"a.js\"", CODE)], "invalid-request", "filename"),

@@ -9,10 +9,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
+use serde_json::{Map, Value};
+use tabmesh_protocol::Limits;
 
 use super::ApiLimits;
-use crate::catalog::Limits;
 use crate::deploy::{DEFAULT_FILE, SourceFile};
+use crate::limits;
 use crate::problem::{Problem, ProblemType};
 
 /// What a form may have beside its files, in bytes: boundaries, headers and metadata.
@@ -39,7 +41,8 @@ pub(super) struct Upload {
 struct Metadata {
     #[serde(alias = "main")]
     main_module: Option<String>,
-    limits: Limits,
+    /// Read by [`limits::read`].
+    limits: Map<String, Value>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
@@ -144,11 +147,9 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
         files.push(SourceFile { name, bytes: part.bytes().await.map_err(broken)? });
     }
     let metadata = metadata.unwrap_or_default();
-    let wall_ms = metadata.limits.wall_ms;
-    if wall_ms == 0 || wall_ms > limits.max_wall_ms {
-        return Err(invalid(format!("limits.wall_ms is 1 to {}.", limits.max_wall_ms)));
-    }
-    Ok(Upload { files, main: metadata.main_module, limits: metadata.limits })
+    let limits =
+        limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
+    Ok(Upload { files, main: metadata.main_module, limits })
 }
 
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {

@@ -5,7 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::uri::Authority;
 use serde::Serialize;
 
-use crate::catalog::{Handler, Limits, ModuleInfo};
+use tabmesh_protocol::Limits;
+
+use super::ApiLimits;
+use crate::catalog::{Handler, ModuleInfo};
+use crate::limits;
+use crate::store::DEFAULT_TENANT;
 
 /// The JSON of one handler.
 #[derive(Serialize)]
@@ -18,6 +23,7 @@ pub(super) struct View<'a> {
     created: Option<bool>,
     modules: &'a [ModuleInfo],
     size: u64,
+    /// As they hold, within the gateway's caps.
     limits: Limits,
     urls: Urls,
     created_at: String,
@@ -29,14 +35,17 @@ pub(super) struct View<'a> {
 struct Urls {
     /// On a host of its own.
     host: String,
-    /// On the gateway's host.
-    path: String,
+    /// On the gateway's host; only the default tenant's handlers are there too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl<'a> View<'a> {
     /// `own` is the host that the request was for: the handler's has the same port.
-    pub(super) fn new(handler: &'a Handler, domain: &str, own: Option<&Authority>) -> Self {
+    pub(super) fn new(handler: &'a Handler, api: &ApiLimits, own: Option<&Authority>) -> Self {
         let port = own.and_then(Authority::port_u16).map(|port| format!(":{port}")).unwrap_or_default();
+        let Handler { name, tenant, .. } = handler;
+        let owner = if tenant == DEFAULT_TENANT { String::new() } else { format!("{tenant}.") };
         View {
             name: &handler.name,
             tenant: &handler.tenant,
@@ -44,10 +53,10 @@ impl<'a> View<'a> {
             created: None,
             modules: &handler.modules,
             size: handler.size,
-            limits: handler.limits,
+            limits: limits::within(handler.limits, &api.caps),
             urls: Urls {
-                host: format!("http://{}.{domain}{port}/", handler.name),
-                path: format!("/{}/", handler.name),
+                host: format!("http://{name}.{owner}{}{port}/", api.domain),
+                path: owner.is_empty().then(|| format!("/{name}/")),
             },
             created_at: time(handler.created_at_ms),
             updated_at: time(handler.updated_at_ms),

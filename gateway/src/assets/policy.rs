@@ -3,18 +3,31 @@
 //! The isolate's policy is a security boundary (with the origin and the process it gives): handler code runs under
 //! it and must reach nothing but its MessagePort. Loosen nothing here without a test that shows what it opens.
 
+use super::isolate::{FRAME_PAGE, ISOLATE_SCRIPT};
+use crate::sandbox::SandboxDomain;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// The worker page and its module Worker: own scripts, own wasm, signalling, and frames on sandbox origins.
-/// A wildcard cannot stand inside a label, so `sandbox-*` becomes `*`; what is framed there is ours all the same.
-const PAGE_CSP: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
+/// The worker page and its module Worker: own scripts, own wasm, signalling; frames of its own origin (opaque sandboxes)
+/// and of the sandbox origins, which are added by host.
+pub(super) const PAGE_CSP: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
     connect-src 'self' ws: wss:; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// An isolate: scripts of its own origin and modules from blobs (a handler's files), and no way out. `import()` and
-/// `importScripts` obey `script-src`; fetch, WebSocket, EventSource and WebTransport obey `connect-src`.
-const ISOLATE_CSP: &str = "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self'; \
-    connect-src 'none'; img-src 'none'; style-src 'none'; font-src 'none'; media-src 'none'; frame-src 'none'; \
-    form-action 'none'; base-uri 'none'";
+/// What no document or Worker of a sandbox may do, whatever else its policy says. fetch, WebSocket, EventSource and
+/// WebTransport obey `connect-src`.
+pub(super) const NOTHING: &str = "default-src 'none'; connect-src 'none'; img-src 'none'; style-src 'none'; font-src 'none'; \
+    media-src 'none'; object-src 'none'; frame-src 'none'; form-action 'none'; base-uri 'none'";
+
+/// The frame on an origin of its own: its script and the isolates' script, both from there. No handler code runs in it.
+const FRAME: &str = "script-src 'self'; worker-src 'self'";
+
+/// An isolate with an origin of its own: modules from blobs (a handler's files) and wasm, nothing by URL. `import()`
+/// and `importScripts` obey `script-src`, so not even the files of the own origin can be asked for.
+const WORKER: &str = "script-src blob: 'wasm-unsafe-eval'; worker-src 'none'";
+
+/// The opaque frame. Its Workers come from `data:` URLs and so have its policy as theirs: what [`WORKER`] allows, the
+/// frame's own script by hash (which no import can use), and the right to make such Workers, which only the frame
+/// still has once an isolate is locked down.
+const OPAQUE: &str = "sandbox allow-scripts; worker-src data:";
 
 /// Every feature that Chromium 156 lets a policy switch off, client hints and `unload` left out. It has no wildcard.
 const DENY_ALL: &str = "\
@@ -32,26 +45,88 @@ const DENY_ALL: &str = "\
     speaker-selection=(), storage-access=(), summarizer=(), sync-xhr=(), translator=(), usb=(), \
     window-management=(), xr-spatial-tracking=()";
 
-/// Headers of the worker page and its assets, asked for on `host`. It may frame this host's sandbox origins.
-pub(super) fn page(headers: &mut HeaderMap, host: &str) {
-    let csp = HeaderValue::try_from(format!("{PAGE_CSP}; frame-src {}", sandbox_origins(host)));
-    // As below: only host characters get there.
-    let csp = csp.unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    set(headers, header::CONTENT_SECURITY_POLICY, csp);
+/// Headers of the worker page and its assets, asked for on `host`. It may frame the sandboxes that it uses.
+pub(super) fn page(headers: &mut HeaderMap, host: &str, sandbox: Option<&SandboxDomain>) {
+    let csp = format!("{PAGE_CSP}; frame-src 'self'{}", sandbox_origins(host, sandbox));
+    set_csp(headers, csp);
     set(headers, RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
 }
 
-/// Headers of an isolate's file, asked for on `host`. Only the frame's document may be framed, by the main origin.
-pub(super) fn isolate(headers: &mut HeaderMap, host: &str, is_frame: bool) {
-    let ancestors = if is_frame { main_origins(host) } else { "'none'".to_owned() };
-    let csp = HeaderValue::try_from(format!("{ISOLATE_CSP}; frame-ancestors {ancestors}"));
-    // `main_origins` lets only host characters through; should that ever be wrong, nothing may be framed or run.
-    let csp = csp.unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    set(headers, header::CONTENT_SECURITY_POLICY, csp);
-    set(headers, PERMISSIONS_POLICY, HeaderValue::from_static(DENY_ALL));
-    // The page that frames it is another site; scripts are for the frame itself.
-    let readers = if is_frame { "cross-origin" } else { "same-origin" };
-    set(headers, RESOURCE_POLICY, HeaderValue::from_static(readers));
+/// The policies of sandboxes.
+pub(super) struct Isolate {
+    /// Domain of the main origin.
+    domain: String,
+    opaque: String,
+}
+
+impl Isolate {
+    /// `opaque_script` is the CSP source that allows the opaque frame's own script.
+    pub(super) fn new(domain: &str, opaque_script: &str) -> Self {
+        let opaque = format!(
+            "{OPAQUE}; {NOTHING}; script-src {opaque_script} blob: 'wasm-unsafe-eval'; frame-ancestors 'self'"
+        );
+        Self { domain: domain.to_owned(), opaque }
+    }
+
+    /// All that the policies hold besides the host, to tell versions of them apart.
+    pub(super) fn fingerprint(&self) -> String {
+        [&self.domain, &self.opaque, NOTHING, FRAME, WORKER, DENY_ALL].join("\n")
+    }
+
+    /// Headers of the opaque sandbox's document. Only the page that it is for may frame it.
+    pub(super) fn opaque(&self, headers: &mut HeaderMap) {
+        set_csp(headers, self.opaque.clone());
+        set(headers, PERMISSIONS_POLICY, HeaderValue::from_static(DENY_ALL));
+        set(headers, RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    }
+
+    /// Headers of the file `path` of the sandbox origin `host`. Only the frame's document may be framed, by the main
+    /// origin.
+    pub(super) fn own_origin(
+        &self,
+        headers: &mut HeaderMap,
+        path: &str,
+        host: &str,
+        sandbox: Option<&SandboxDomain>,
+    ) {
+        let is_frame = path == FRAME_PAGE;
+        let ancestors = if is_frame { self.main_origins(host, sandbox) } else { "'none'".to_owned() };
+        let scripts = match path {
+            FRAME_PAGE => FRAME,
+            ISOLATE_SCRIPT => WORKER,
+            // Loaded by the frame and under its policy; by itself it is nothing.
+            _ => "script-src 'none'",
+        };
+        set_csp(headers, format!("{NOTHING}; {scripts}; frame-ancestors {ancestors}"));
+        set(headers, PERMISSIONS_POLICY, HeaderValue::from_static(DENY_ALL));
+        // The page that frames it is another site; scripts are for the frame itself.
+        let readers = if is_frame { "cross-origin" } else { "same-origin" };
+        set(headers, RESOURCE_POLICY, HeaderValue::from_static(readers));
+    }
+
+    /// The origins that may frame the sandbox at `host`: those at which the worker page is opened.
+    fn main_origins(&self, host: &str, sandbox: Option<&SandboxDomain>) -> String {
+        let host = host.to_ascii_lowercase();
+        if !is_clean(&host) {
+            return "'none'".to_owned();
+        }
+        if sandbox.is_some_and(|sandbox| sandbox.covers(&host)) {
+            // A proxy may stand before the page and before the sandbox, each at a port of its own.
+            return match self.domain.as_str() {
+                "localhost" => "http://localhost:* http://127.0.0.1:*".to_owned(),
+                domain if is_clean(domain) => format!("http://{domain}:* https://{domain}:*"),
+                _ => "'none'".to_owned(),
+            };
+        }
+        let rest =
+            host.strip_prefix("sandbox-").and_then(|host| host.split_once('.')).map_or("", |(_, rest)| rest);
+        let port = rest.find(':').map_or("", |colon| &rest[colon..]);
+        if rest.strip_suffix(port) == Some("localhost") {
+            format!("http://localhost{port} http://127.0.0.1{port}")
+        } else {
+            "'none'".to_owned()
+        }
+    }
 }
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -61,30 +136,25 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     headers.insert(name, value);
 }
 
-/// The origins that may frame `sandbox-<tenant>.<rest>`: `<rest>`, and the loopback address beside `localhost`.
-fn main_origins(host: &str) -> String {
-    let host = host.to_ascii_lowercase();
-    let rest =
-        host.strip_prefix("sandbox-").and_then(|host| host.split_once('.')).map_or("", |(_, rest)| rest);
-    if !is_clean(rest) {
-        return "'none'".to_owned();
-    }
-    let port = rest.find(':').map_or("", |colon| &rest[colon..]);
-    match rest.strip_suffix(port) {
-        Some("localhost") => format!("http://localhost{port} http://127.0.0.1{port}"),
-        _ => format!("http://{rest} https://{rest}"),
-    }
+/// Only clean hosts get into a policy; should that ever be wrong, nothing may be framed or run.
+fn set_csp(headers: &mut HeaderMap, csp: String) {
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    set(headers, header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).unwrap_or(nothing));
 }
 
-/// The origins that the worker page at `host` may frame: one label below it, or below `localhost` on loopback.
-fn sandbox_origins(host: &str) -> String {
+/// The sandbox origins that the worker page at `host` may frame, each with a space before it.
+fn sandbox_origins(host: &str, sandbox: Option<&SandboxDomain>) -> String {
+    let port = host.rfind(':').map_or("", |colon| &host[colon..]);
+    let port = if port.bytes().skip(1).all(|byte| byte.is_ascii_digit()) { port } else { "" };
+    let mut origins = sandbox.map_or_else(String::new, |sandbox| format!(" {}", sandbox.sources(port)));
     let loopback = ["localhost", "127.0.0.1", "[::1]"]
         .iter()
         .any(|name| host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':')));
     if loopback {
-        return "http://*.localhost:*".to_owned();
+        // A wildcard cannot stand inside a label, so `sandbox-*` becomes `*`.
+        origins.push_str(" http://*.localhost:*");
     }
-    if is_clean(host) { format!("http://*.{host} https://*.{host}") } else { "'none'".to_owned() }
+    origins
 }
 
 /// Whether `host` is not empty and has nothing that means something in a policy.
@@ -106,27 +176,44 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_page_frames_sandboxes_of_its_own_host_only() {
-        for (host, expected) in [
-            ("localhost:8787", "http://*.localhost:*"),
-            ("127.0.0.1:8787", "http://*.localhost:*"),
-            ("[::1]:1", "http://*.localhost:*"),
-            ("mesh.example:1", "http://*.mesh.example:1 https://*.mesh.example:1"),
-            ("localhost.evil.example", "http://*.localhost.evil.example https://*.localhost.evil.example"),
-            ("x; script-src *", "'none'"),
-            ("", "'none'"),
-        ] {
-            assert_eq!(sandbox_origins(host), expected, "{host}");
-        }
+    fn domain() -> SandboxDomain {
+        "Sandbox.example:9".parse().unwrap()
     }
 
     #[test]
-    fn the_frame_may_be_framed_by_its_own_main_origin_only() {
+    fn the_page_frames_only_the_sandboxes_that_it_uses() {
+        for (host, own) in [
+            ("localhost:8787", " http://*.localhost:*"),
+            ("127.0.0.1:8787", " http://*.localhost:*"),
+            ("[::1]:1", " http://*.localhost:*"),
+            ("mesh.example:1", ""),
+            ("localhost.evil.example", ""),
+            ("x; script-src *", ""),
+            ("", ""),
+        ] {
+            assert_eq!(sandbox_origins(host, None), own, "{host}");
+            let both = format!(" http://*.sandbox.example:9 https://*.sandbox.example:9{own}");
+            assert_eq!(sandbox_origins(host, Some(&domain())), both, "{host}");
+        }
+        let plain = "s.example".parse().unwrap();
+        assert_eq!(
+            sandbox_origins("mesh.example:1", Some(&plain)),
+            " http://*.s.example:1 https://*.s.example:1"
+        );
+        assert_eq!(
+            sandbox_origins("x:; script-src *", Some(&plain)),
+            " http://*.s.example https://*.s.example"
+        );
+    }
+
+    #[test]
+    fn the_frame_may_be_framed_by_the_main_origin_only() {
+        let policies = Isolate::new("mesh.example", "'x'");
         for (host, expected) in [
             ("sandbox-default.localhost:8787", "http://localhost:8787 http://127.0.0.1:8787"),
             ("SANDBOX-a.LOCALHOST", "http://localhost http://127.0.0.1"),
-            ("sandbox-a.mesh.example:1", "http://mesh.example:1 https://mesh.example:1"),
+            ("a.sandbox.example:9", "http://mesh.example:* https://mesh.example:*"),
+            ("sandbox-a.mesh.example:1", "'none'"),
             ("localhost:8787", "'none'"),
             ("sandbox-a", "'none'"),
             ("sandbox-a.", "'none'"),
@@ -134,7 +221,20 @@ mod tests {
             ("sandbox-a.x; script-src *", "'none'"),
             ("sandbox-a.localhost:1 http://evil", "'none'"),
         ] {
-            assert_eq!(main_origins(host), expected, "{host}");
+            assert_eq!(policies.main_origins(host, Some(&domain())), expected, "{host}");
         }
+        let local = Isolate::new("localhost", "'x'");
+        assert_eq!(
+            local.main_origins("a.sandbox.example", Some(&domain())),
+            "http://localhost:* http://127.0.0.1:*"
+        );
+        assert_eq!(Isolate::new("x; y", "'x'").main_origins("a.sandbox.example", Some(&domain())), "'none'");
+    }
+
+    #[test]
+    fn every_policy_has_its_own_fingerprint() {
+        let print = |domain, script| Isolate::new(domain, script).fingerprint();
+        assert_ne!(print("a", "'x'"), print("b", "'x'"));
+        assert_ne!(print("a", "'x'"), print("a", "'y'"));
     }
 }

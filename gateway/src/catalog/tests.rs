@@ -75,3 +75,38 @@ async fn no_lookup_is_stale_while_many_write() {
     let reopened = Catalog::open(directory.path()).await.unwrap();
     assert_eq!(reopened.lookup(DEFAULT_TENANT, "shared"), catalog.lookup(DEFAULT_TENANT, "shared"));
 }
+
+#[tokio::test]
+async fn tenants_have_their_own_handlers() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    assert!(catalog.put("acme", "a", bundle("1"), Limits::default()).await.is_err(), "an unknown tenant");
+    assert!(catalog.tenant("acme").is_none() && catalog.lookup("acme", "a").is_none());
+    assert!(catalog.put_tenant("acme").await.unwrap());
+    assert!(!catalog.put_tenant("acme").await.unwrap());
+    let ours = catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap().handler;
+    let theirs = catalog.put("acme", "a", bundle("1"), Limits::default()).await.unwrap().handler;
+    assert_eq!(ours.version, theirs.version, "code is shared in the store, and nowhere else");
+    assert_eq!(catalog.lookup("acme", "a").unwrap().tenant, "acme");
+    assert!(catalog.delete(DEFAULT_TENANT, "a").await.unwrap());
+    assert!(catalog.lookup("acme", "a").is_some() && catalog.lookup(DEFAULT_TENANT, "a").is_none());
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    assert_eq!(catalog.tenants(), [("acme".to_owned(), 1), (DEFAULT_TENANT.to_owned(), 0)]);
+}
+
+#[test]
+fn rows_of_older_versions_read() {
+    let row = |limits: &str| HandlerRow {
+        tenant: DEFAULT_TENANT.into(),
+        name: "a".into(),
+        version: "v".into(),
+        limits: limits.into(),
+        modules: "[]".into(),
+        size: 0,
+        created_at_ms: 0,
+        updated_at_ms: 0,
+    };
+    let limits = |text| Handler::from_row(row(text)).limits;
+    assert_eq!(limits(r#"{"wall_ms":1234}"#), Limits { wall_ms: 1234, ..Limits::default() });
+    assert_eq!(limits("{}"), Limits::default());
+}

@@ -3,10 +3,13 @@
 /// Longest handler name in bytes: it becomes one DNS label.
 pub const MAX_HANDLER_NAME: usize = 63;
 
+/// Longest tenant name in bytes: `sandbox-<tenant>` becomes one DNS label too, with room left for a longer prefix.
+pub const MAX_TENANT_NAME: usize = 50;
+
 /// Longest file name in bytes.
 pub const MAX_FILE_NAME: usize = 255;
 
-/// Names no handler may have: first segments of the gateway's own URLs, what browsers ask for by themselves, and host
+/// Names no handler and no tenant may have: first segments of the gateway's own URLs, what browsers ask for by themselves, and host
 /// names that people expect to be something else.
 pub const RESERVED: [&str; 8] = ["api", "assets", "favicon", "localhost", "mesh", "robots", "tabmesh", "www"];
 
@@ -15,18 +18,27 @@ pub const RESERVED: [&str; 8] = ["api", "assets", "favicon", "localhost", "mesh"
 /// A name is `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`, not in [`RESERVED`], and does not begin with `sandbox-` (the
 /// origins handlers run on) or `xn--` (encoded international names).
 pub fn check_handler_name(name: &str) -> Result<(), String> {
+    check("handler", name, MAX_HANDLER_NAME)
+}
+
+/// The same for a tenant, whose name has at most [`MAX_TENANT_NAME`] bytes.
+pub fn check_tenant_name(name: &str) -> Result<(), String> {
+    check("tenant", name, MAX_TENANT_NAME)
+}
+
+fn check(whose: &str, name: &str, max: usize) -> Result<(), String> {
     let label = !name.is_empty()
-        && name.len() <= MAX_HANDLER_NAME
+        && name.len() <= max
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-');
     if !label {
         return Err(format!(
-            "A handler's name has 1 to {MAX_HANDLER_NAME} of a-z, 0-9 and -, and does not begin or end with -."
+            "A {whose}'s name has 1 to {max} of a-z, 0-9 and -, and does not begin or end with -."
         ));
     }
     if name.starts_with("sandbox-") || name.starts_with("xn--") {
-        return Err("A handler's name does not begin with \"sandbox-\" or \"xn--\".".into());
+        return Err(format!("A {whose}'s name does not begin with \"sandbox-\" or \"xn--\"."));
     }
     if RESERVED.contains(&name) {
         return Err(format!("The name \"{name}\" is reserved."));
@@ -77,6 +89,16 @@ mod tests {
             &"a".repeat(64),
         ] {
             assert!(check_handler_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tenant_names() {
+        for good in ["a", "default", "acme-2", &"a".repeat(50)] {
+            assert_eq!(check_tenant_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", "-a", "a.b", "A", "sandbox-a", "www", &"a".repeat(51)] {
+            assert!(check_tenant_name(bad).unwrap_err().contains("tenant") || bad == "www", "{bad}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the parser tells about one ES module: its errors, its imports and whether it has a default export.
 //!
-//! The only place that touches oxc. Runs on a thread of its own with a stack for the deepest text that
+//! The only place of a deploy that touches oxc. Runs on a thread of its own with a stack for the deepest text that
 //! [`super::nesting`] lets pass; nothing of the syntax tree leaves it.
 
 use oxc_allocator::Allocator;

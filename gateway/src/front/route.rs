@@ -1,5 +1,6 @@
 //! Host and path to route. Pure: looks at the request line and the Host field, and knows no handler.
 
+use crate::store::DEFAULT_TENANT;
 use axum::body::Body;
 use http::uri::Authority;
 use http::{Request, Uri, header};
@@ -13,6 +14,8 @@ const SANDBOX_PREFIX: &str = "sandbox-";
 pub(super) enum Route<'a> {
     /// A handler.
     Handler {
+        /// Whose it is, in lower case; perhaps nobody.
+        tenant: Cow<'a, str>,
         /// As named by the caller, a host's label in lower case; perhaps not deployed.
         name: Cow<'a, str>,
         /// What routing took off the path: `/name` on the main host.
@@ -33,7 +36,7 @@ pub(super) enum Route<'a> {
 pub(super) enum RouteError {
     /// No host, or one that does not parse.
     Host,
-    /// More than one label before the domain.
+    /// More labels before the domain than a handler and its tenant.
     NoSuchHost,
     /// The target is too long.
     UriTooLong,
@@ -57,16 +60,26 @@ pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Resul
     let path = uri.path();
     let query = uri.query();
     if let Some(label) = handler_label(authority, domain) {
-        if label.starts_with(SANDBOX_PREFIX) {
+        if label.starts_with(SANDBOX_PREFIX) && !label.contains('.') {
             return Ok(Route::Sandbox);
         }
-        if label.contains('.') {
-            return Err(RouteError::NoSuchHost);
-        }
-        // Host names have no case (RFC 9110, section 4.2.3).
-        let lower = label.bytes().any(|byte| byte.is_ascii_uppercase());
-        let name = if lower { label.to_ascii_lowercase().into() } else { label.into() };
-        return Ok(Route::Handler { name, prefix: None, path_and_query: join(path, query) });
+        // No handler of one tenant can take another's host: names are single labels, so the default tenant's hosts have
+        // one label before the domain and all others' have two, the tenant's last. That `acme` is both a tenant and a
+        // handler of the default tenant is no conflict: `acme.<domain>` is the handler, `x.acme.<domain>` the tenant's
+        // `x`. The default tenant has no second name: a handler has one origin.
+        let (name, tenant) = match label.split_once('.') {
+            None => (label, DEFAULT_TENANT),
+            Some((name, tenant)) if !tenant.contains('.') && !tenant.eq_ignore_ascii_case(DEFAULT_TENANT) => {
+                (name, tenant)
+            }
+            Some(_) => return Err(RouteError::NoSuchHost),
+        };
+        return Ok(Route::Handler {
+            tenant: lower(tenant),
+            name: lower(name),
+            prefix: None,
+            path_and_query: join(path, query),
+        });
     }
     let Some(rest) = path.strip_prefix('/').filter(|rest| !rest.is_empty()) else { return Ok(Route::Home) };
     let (name, rest) = rest.split_once('/').map_or((rest, ""), |(name, rest)| (name, rest));
@@ -74,7 +87,18 @@ pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Resul
         return Ok(Route::Own);
     }
     let path_and_query = join(&format!("/{rest}"), query);
-    Ok(Route::Handler { name: name.into(), prefix: Some(format!("/{name}")), path_and_query })
+    Ok(Route::Handler {
+        tenant: DEFAULT_TENANT.into(),
+        name: name.into(),
+        prefix: Some(format!("/{name}")),
+        path_and_query,
+    })
+}
+
+/// Host names have no case (RFC 9110, section 4.2.3).
+fn lower(label: &str) -> Cow<'_, str> {
+    let upper = label.bytes().any(|byte| byte.is_ascii_uppercase());
+    if upper { label.to_ascii_lowercase().into() } else { label.into() }
 }
 
 /// What stands before `.domain` in the host, compared without case.
@@ -104,6 +128,7 @@ mod tests {
 
     fn handler<'a>(name: &'a str, prefix: Option<&str>, path: &str) -> Result<Route<'a>, RouteError> {
         Ok(Route::Handler {
+            tenant: "default".into(),
             name: name.into(),
             prefix: prefix.map(str::to_owned),
             path_and_query: path.to_owned(),
@@ -117,6 +142,30 @@ mod tests {
         assert_eq!(routed(&uri, "Hello.LOCALHOST"), handler("hello", None, "/any/path?x=1"));
         let own = Uri::from_static("/_mesh/v1/handlers");
         assert_eq!(routed(&own, "hello.localhost"), handler("hello", None, "/_mesh/v1/handlers"));
+    }
+
+    #[test]
+    fn a_tenants_handlers_are_one_label_deeper() {
+        let uri = Uri::from_static("/acme/x?y");
+        let theirs = |tenant, name| {
+            let (prefix, path_and_query) = (None, "/acme/x?y".to_owned());
+            Ok(Route::Handler {
+                tenant: Cow::Borrowed(tenant),
+                name: Cow::Borrowed(name),
+                prefix,
+                path_and_query,
+            })
+        };
+        assert_eq!(routed(&uri, "hello.acme.localhost:8787"), theirs("acme", "hello"));
+        assert_eq!(routed(&uri, "Hello.ACME.Localhost"), theirs("acme", "hello"));
+        // The same word as a handler and as a tenant.
+        assert_eq!(routed(&uri, "acme.localhost"), theirs("default", "acme"));
+        assert_eq!(routed(&uri, "acme.acme.localhost"), theirs("acme", "acme"));
+        assert_eq!(routed(&uri, "sandbox-x.acme.localhost"), theirs("acme", "sandbox-x"));
+        // Hosts that no handler can have.
+        for host in ["hello.default.localhost", "hello.Default.localhost", "a.b.c.localhost"] {
+            assert_eq!(routed(&uri, host), Err(RouteError::NoSuchHost), "{host}");
+        }
     }
 
     #[test]
@@ -143,7 +192,6 @@ mod tests {
             Ok(Route::Sandbox)
         );
         assert_eq!(routed(&Uri::from_static("/"), "127.0.0.1"), Ok(Route::Home));
-        assert_eq!(routed(&Uri::from_static("/"), "a.b.localhost"), Err(RouteError::NoSuchHost));
     }
 
     #[test]

@@ -9,7 +9,7 @@ const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "goog
 const VARIABLE: &str = "TABMESH_BROWSER";
 
 /// Always given. Tabs must not be throttled: nobody looks at them, and they serve.
-const ALWAYS: [&str; 14] = [
+const ALWAYS: [&str; 16] = [
     "--headless=new",
     // No GPU work happens in a tab that renders nothing; software fallbacks only cost memory.
     "--disable-gpu",
@@ -24,6 +24,11 @@ const ALWAYS: [&str; 14] = [
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
+    // A heap bomb ends its tenant's process at 1 GiB; the engine's own ceiling is 4 GiB, which few machines have to
+    // spare for every tab. Pages and runtime stay far below.
+    "--js-flags=--max-old-space-size=1024",
+    // Sandboxes without an origin get a process each, as those with one do; by default those of a page share one.
+    "--enable-features=IsolateSandboxedIframes:grouping/per-document",
     // The pipe whose end ends the browser, and over which it reports a crashed page.
     "--remote-debugging-pipe",
 ];

@@ -1,27 +1,49 @@
-//! The tab's answer as an HTTP response that streams.
+//! The tab's answer as an HTTP response that streams, within the handler's limit.
 
 use super::body::Upload;
 use super::head::strip_hop_by_hop;
+use super::{Active, too_large_response};
+use crate::breach::{self, Labels, Limit};
 use crate::mesh::call::{Call, Failure};
 use crate::mesh::pool::Lease;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use tabmesh_protocol::ResponseHead;
+use tabmesh_protocol::{ResetCode, ResponseHead};
 
-/// Makes the response. The lease, the call and what is left of the upload live as long as its body.
+/// What lives until the end of the response's body, wherever that is.
+pub struct Held {
+    /// The place on the tab.
+    pub _lease: Lease,
+    /// What is left of the request's body.
+    pub _upload: Option<Upload>,
+    /// The request counts as active.
+    pub _active: Active,
+    /// Whose it is, for the log.
+    pub labels: Labels,
+    /// For breaches.
+    pub metrics: Arc<Metrics>,
+    /// Bytes that the body may have.
+    pub limit: u64,
+}
+
+/// Makes the response.
+///
+/// # Errors
+/// `response-too-large` when that is known already; the exchange is cancelled.
 pub fn response(
     method: &Method,
     head: ResponseHead,
     fin: bool,
     mut call: Call,
-    lease: Lease,
-    upload: Option<Upload>,
-    labels: Labels,
-) -> Response<Body> {
+    held: Held,
+) -> Result<Response<Body>, Problem> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
@@ -34,65 +56,57 @@ pub fn response(
     if bodyless {
         // The handler is not cancelled for it: it ends in its own time, only its bytes are not wanted.
         if !fin {
-            tokio::spawn(finish(call, lease, upload));
+            tokio::spawn(finish(call, held));
         }
-        return response;
+        return Ok(response);
     }
     if fin {
-        return response;
+        return Ok(response);
     }
     // One number per response; a handler that names several or none gets what is true.
     let declared = response.headers_mut().remove(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
-    *response.body_mut() = match call.first_piece() {
-        Some(Ok(whole))
-            if call.is_done() && declared.is_none_or(|length: u64| length == whole.len() as u64) =>
-        {
+    let declared: Option<u64> = declared.and_then(|value| value.to_str().ok()?.parse().ok());
+    let first = call.first_piece();
+    let here = match &first {
+        Some(Ok(piece)) => piece.len() as u64,
+        _ => 0,
+    };
+    if declared.unwrap_or(0).max(here) > held.limit {
+        call.cancel(ResetCode::ResponseTooLarge);
+        return Err(too_large_response(held.limit));
+    }
+    *response.body_mut() = match first {
+        Some(Ok(whole)) if call.is_done() && declared.is_none_or(|length| length == here) => {
             Body::from(whole)
         }
-        first => {
-            Body::new(AnswerBody { call, first, left: declared, labels, _lease: lease, _upload: upload })
-        }
+        first => Body::new(AnswerBody { call, first, left: declared, allowed: held.limit, held }),
     };
-    response
+    Ok(response)
 }
 
-/// Waits for the end of an exchange whose body nobody wants.
-async fn finish(mut call: Call, _lease: Lease, _upload: Option<Upload>) {
-    while let Some(Ok(_)) = std::future::poll_fn(|cx| call.poll_piece(cx)).await {}
+/// Waits for the end of an exchange whose body nobody wants. Nor may it be endless.
+async fn finish(mut call: Call, held: Held) {
+    let mut allowed = held.limit;
+    while let Some(Ok(data)) = std::future::poll_fn(|cx| call.poll_piece(cx)).await {
+        let Some(left) = allowed.checked_sub(data.len() as u64) else {
+            call.cancel(ResetCode::ResponseTooLarge);
+            return breach::report(&held.metrics, &held.labels, Limit::ResponseBytes);
+        };
+        allowed = left;
+    }
 }
 
 /// A body that streams from a tab. Dropping it (the caller went away) cancels the exchange there.
 struct AnswerBody {
+    /// Before `held`: the stream ends before its place is free.
     call: Call,
     /// A piece that came with the head.
     first: Option<Result<Bytes, Failure>>,
     /// Bytes still due by the handler's own Content-Length.
     left: Option<u64>,
-    labels: Labels,
-    _lease: Lease,
-    _upload: Option<Upload>,
-}
-
-/// Whose response it is, for the log.
-pub struct Labels {
-    /// Handler.
-    pub handler: String,
-    /// Request.
-    pub request_id: String,
-}
-
-impl Labels {
-    /// The caller only sees that the connection breaks: the reason stands in the log.
-    fn broke_off(&self, error: &BodyError) {
-        let Self { handler, request_id } = self;
-        // The handler's words are a field that the log escapes, so that they cannot forge a line.
-        let text = match error {
-            BodyError::Failed(Failure::Reset { reason, .. }) if !reason.is_empty() => reason.clone(),
-            error => error.to_string(),
-        };
-        tracing::error!(target: "tabmesh::handler", handler, request_id, text, "response broke off");
-    }
+    /// Bytes that may still come.
+    allowed: u64,
+    held: Held,
 }
 
 /// Why a response breaks off.
@@ -102,16 +116,45 @@ enum BodyError {
     Failed(Failure),
     #[error("the handler's body does not have the length that it declared")]
     Length,
+    #[error("the handler's body is over its limit")]
+    TooLarge,
 }
 
 impl AnswerBody {
-    /// Holds the body to its declared length: a caller must notice a short body, and an extra byte would be read as
-    /// the next response.
+    /// Holds the body to its declared length (a caller must notice a short body, and an extra byte would be read as
+    /// the next response) and to its limit.
     fn measured(&mut self, data: Bytes) -> Result<Bytes, BodyError> {
+        let bytes = data.len() as u64;
         if let Some(left) = &mut self.left {
-            *left = left.checked_sub(data.len() as u64).ok_or(BodyError::Length)?;
+            *left = left.checked_sub(bytes).ok_or(BodyError::Length)?;
         }
+        self.allowed = self.allowed.checked_sub(bytes).ok_or(BodyError::TooLarge)?;
         Ok(data)
+    }
+
+    /// The caller only sees that the connection breaks: the reason stands in the log.
+    fn broke_off(&mut self, error: &BodyError) {
+        let Labels { tenant, handler, request_id } = &self.held.labels;
+        let (tenant, handler, request_id) = (&**tenant, &**handler, &**request_id);
+        // The handler's words are a field that the log escapes, so that they cannot forge a line.
+        let text = match error {
+            BodyError::Failed(Failure::Reset { reason, .. }) if !reason.is_empty() => reason.clone(),
+            error => error.to_string(),
+        };
+        tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text, "response broke off");
+        let limit = match error {
+            BodyError::Failed(failure) => failure.limit(),
+            BodyError::TooLarge => Some(Limit::ResponseBytes),
+            BodyError::Length => None,
+        };
+        if let Some(limit) = limit {
+            breach::report(&self.held.metrics, &self.held.labels, limit);
+        }
+        // The tab is to stop now, whenever this body is dropped.
+        self.call.cancel(match error {
+            BodyError::TooLarge => ResetCode::ResponseTooLarge,
+            _ => ResetCode::Cancelled,
+        });
     }
 }
 
@@ -127,19 +170,16 @@ impl http_body::Body for AnswerBody {
             Some(first) => Some(first),
             None => std::task::ready!(self.call.poll_piece(cx)),
         };
-        Poll::Ready(
-            match next {
-                Some(Ok(data)) => Some(self.measured(data).map(Frame::data)),
-                Some(Err(failure)) => Some(Err(BodyError::Failed(failure))),
-                None if self.left.is_some_and(|left| left > 0) => Some(Err(BodyError::Length)),
-                None => None,
-            }
-            .inspect(|result| {
-                if let Err(error) = result {
-                    self.labels.broke_off(error);
-                }
-            }),
-        )
+        let result = match next {
+            Some(Ok(data)) => self.measured(data).map(Frame::data),
+            Some(Err(failure)) => Err(BodyError::Failed(failure)),
+            None if self.left.is_some_and(|left| left > 0) => Err(BodyError::Length),
+            None => return Poll::Ready(None),
+        };
+        if let Err(error) = &result {
+            self.broke_off(error);
+        }
+        Poll::Ready(Some(result))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,8 +1,10 @@
 //! The request body on its way to a tab: limited, with backpressure, and kept while it is small so that it can be
 //! sent again.
 
+use crate::breach::{self, Labels, Limit};
 use crate::config::HttpConfig;
 use crate::mesh::call::BodySender;
+use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use axum::body::Body;
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use http::{HeaderMap, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 /// A request body. See the module's page.
@@ -22,8 +25,17 @@ pub struct RequestBody {
     kept: usize,
     replayable: bool,
     left: u64,
-    limit: u64,
+    limit: BodyLimit,
     ended: bool,
+}
+
+/// How much a request may send, and whose limit that is.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimit {
+    /// Bytes.
+    pub bytes: u64,
+    /// What the caller is told of it.
+    pub whose: &'static str,
 }
 
 /// An upload that goes on while the response streams; ends with it.
@@ -36,14 +48,14 @@ impl Drop for Upload {
 }
 
 impl RequestBody {
-    /// Takes over the body; at most `limit` bytes of it.
+    /// Takes over the body; at most `limit` of it.
     ///
     /// # Errors
     /// 413 when the caller announces more.
-    pub fn new(headers: &HeaderMap, source: Body, limit: u64) -> Result<Self, Problem> {
+    pub fn new(headers: &HeaderMap, source: Body, limit: BodyLimit) -> Result<Self, Problem> {
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|bytes| bytes > limit) {
+        if announced.is_some_and(|bytes| bytes > limit.bytes) {
             return Err(too_large(limit));
         }
         let ended = source.is_end_stream();
@@ -53,7 +65,7 @@ impl RequestBody {
             sent: Vec::new(),
             kept: 0,
             replayable: true,
-            left: limit,
+            left: limit.bytes,
             limit,
             ended,
         })
@@ -96,7 +108,7 @@ impl RequestBody {
     }
 
     /// Goes on sending on a task of its own.
-    pub fn upload(mut self, tab: BodySender) -> Upload {
+    pub fn upload(mut self, tab: BodySender, labels: Labels, metrics: Arc<Metrics>) -> Upload {
         let task = tokio::spawn(async move {
             // The answer is under way already: all that is left to tell the caller is that it breaks off.
             if let Err(problem) = self.pump(&tab).await {
@@ -104,6 +116,9 @@ impl RequestBody {
                     problem = problem.kind().slug(),
                     "upload failed after the response had begun"
                 );
+                if problem.kind() == ProblemType::PayloadTooLarge {
+                    breach::report(&metrics, &labels, Limit::RequestBytes);
+                }
                 tab.abort();
             }
         });
@@ -142,7 +157,8 @@ impl RequestBody {
     }
 }
 
-fn too_large(limit: u64) -> Problem {
+fn too_large(limit: BodyLimit) -> Problem {
+    let BodyLimit { bytes, whose } = limit;
     Problem::new(ProblemType::PayloadTooLarge)
-        .detail(format!("The request body is over the limit of {limit} bytes."))
+        .detail(format!("The request body is over {whose} of {bytes} bytes."))
 }

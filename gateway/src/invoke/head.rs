@@ -6,7 +6,7 @@ use crate::problem::{Problem, ProblemType};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use std::net::SocketAddr;
-use tabmesh_protocol::{RequestHead, Target};
+use tabmesh_protocol::{Limits, RequestHead, Target};
 
 /// Fields that concern one connection only (RFC 9110, section 7.6.1); they end here, in both directions.
 const HOP_BY_HOP: [HeaderName; 7] = [
@@ -66,6 +66,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// 431 when the fields are over [`HttpConfig::MAX_HEADERS`].
 pub fn build(
     handler: &Handler,
+    limits: Limits,
     caller: &Caller,
     request_id: &str,
     parts: Parts,
@@ -100,7 +101,7 @@ pub fn build(
             version: handler.version.clone(),
         },
         request_id: request_id.to_owned(),
-        limits: handler.limits,
+        limits,
         method: parts.method,
         url: format!("http://{}{}", caller.authority, caller.path_and_query),
         headers,

@@ -1,202 +1,15 @@
-//! Requests over tabs that are protocol sessions in memory: what the invoker does when tabs answer, fail and go.
+//! What the invoker does when tabs answer, fail and go.
+
+mod limits;
+mod mesh;
 
 use super::*;
-use crate::catalog::Limits;
-use crate::mesh::pool::Pool;
-use crate::mesh::tab::{Tab, Transport, Watcher};
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use crate::config::HttpConfig;
+use http::{Method, StatusCode};
 use http_body_util::BodyExt;
+use mesh::{Does, Mesh, text};
 use std::collections::HashMap;
-use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tabmesh_protocol::{Config, Event, ResponseHead, Role, Session, StreamId};
-use tokio::sync::mpsc;
-
-struct Wire(mpsc::UnboundedSender<Vec<u8>>);
-
-#[async_trait::async_trait]
-impl Transport for Wire {
-    async fn send(&self, message: Vec<u8>) -> bool {
-        self.0.send(message).is_ok()
-    }
-}
-
-/// What a tab does with a request whose body has arrived.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Does {
-    /// Answers 200 with the request's body.
-    Echo,
-    /// Answers with a head and, some turns later, a body.
-    Trickles,
-    /// Ends the stream.
-    Reset(ResetCode),
-    /// Leaves.
-    Dies,
-    /// Nothing, ever, but answers pings.
-    Hangs,
-    /// Nothing at all, from its first request on.
-    Freezes,
-    /// Sends a head and some body, then leaves.
-    DiesAnswering,
-    /// Answers with a body shorter than its Content-Length.
-    Lies,
-}
-
-struct Mesh {
-    pool: Arc<Pool>,
-    metrics: Arc<Metrics>,
-    invoker: Invoker,
-    served: Arc<AtomicU64>,
-    resets: Arc<AtomicU64>,
-    next: AtomicU64,
-}
-
-impl Mesh {
-    fn new() -> Self {
-        let metrics = Arc::new(Metrics::default());
-        let pool = Pool::new(2, Arc::clone(&metrics));
-        let http = HttpConfig {
-            listen: ([127, 0, 0, 1], 0).into(),
-            domain: "localhost".into(),
-            max_body: 2 << 20,
-            drain: 1,
-        };
-        let scheduling = PoolConfig { queue: 2, queue_deadline: 200, tab_concurrency: 4, max_tabs: 8 };
-        Self {
-            invoker: Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), http, scheduling),
-            pool,
-            metrics,
-            served: Arc::default(),
-            resets: Arc::default(),
-            next: AtomicU64::new(1),
-        }
-    }
-
-    /// A tab joins and treats its n-th request as `script` says; the last entry goes for all that follow.
-    async fn join(&self, script: &[Does]) -> Arc<Tab> {
-        let (to_tab, mut inbox) = mpsc::unbounded_channel();
-        let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.pool) as Arc<dyn Watcher>));
-        let config = Config { max_incoming_streams: 0, max_outgoing_streams: 4, ..Config::default() };
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let tab = Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher);
-        self.pool.add(&tab);
-        let sending = Arc::clone(&tab);
-        let pool = Arc::clone(&self.pool);
-        tokio::spawn(async move {
-            sending.run(&Wire(to_tab)).await;
-            pool.remove(sending.id);
-        });
-        let (gateway, served, resets) =
-            (Arc::clone(&tab), Arc::clone(&self.served), Arc::clone(&self.resets));
-        let script = script.to_vec();
-        tokio::spawn(async move {
-            let started = Instant::now();
-            let mut session = Session::new(Role::Tab, Config::default(), Duration::ZERO);
-            let mut bodies: HashMap<StreamId, Vec<u8>> = HashMap::new();
-            let mut count = 0;
-            loop {
-                while let Some(message) = session.poll_transmit() {
-                    gateway.receive(message.into());
-                }
-                if gateway.is_closed() {
-                    return;
-                }
-                let Some(message) = inbox.recv().await else { return };
-                session.handle_message(started.elapsed(), Bytes::from(message)).unwrap();
-                while let Some(event) = session.poll_event() {
-                    let complete = match event {
-                        Event::Request { id, fin, .. } => {
-                            served.fetch_add(1, Ordering::Relaxed);
-                            bodies.insert(id, Vec::new());
-                            fin.then_some(id)
-                        }
-                        Event::Data { id, data, fin } => {
-                            session.consumed(started.elapsed(), id, data.len());
-                            bodies.entry(id).or_default().extend_from_slice(&data);
-                            fin.then_some(id)
-                        }
-                        Event::Reset { .. } => {
-                            resets.fetch_add(1, Ordering::Relaxed);
-                            None
-                        }
-                        _ => None,
-                    };
-                    let Some(id) = complete else { continue };
-                    let does = *script.get(count).or(script.last()).unwrap();
-                    count += 1;
-                    let mut head = ResponseHead { status: StatusCode::OK, headers: HeaderMap::new() };
-                    match does {
-                        Does::Echo => {
-                            session.respond(id, &head, false).unwrap();
-                            session.send(id, bodies.remove(&id).unwrap().into(), true).unwrap();
-                        }
-                        Does::Reset(code) => session.reset(started.elapsed(), id, code, "secret stack"),
-                        Does::Trickles => {
-                            session.respond(id, &head, false).unwrap();
-                            gateway.receive(session.poll_transmit().unwrap().into());
-                            for _ in 0..100 {
-                                tokio::task::yield_now().await;
-                            }
-                            session.send(id, Bytes::from_static(b"late"), true).unwrap();
-                        }
-                        Does::Hangs => {}
-                        Does::Freezes => std::future::pending().await,
-                        Does::Dies => gateway.close("test"),
-                        Does::DiesAnswering => {
-                            session.respond(id, &head, false).unwrap();
-                            session.send(id, Bytes::from_static(b"part"), false).unwrap();
-                            gateway.receive(session.poll_transmit().unwrap().into());
-                            gateway.close("test");
-                        }
-                        Does::Lies => {
-                            head.headers.insert("content-length", 10.into());
-                            session.respond(id, &head, false).unwrap();
-                            session.send(id, Bytes::from_static(b"short"), true).unwrap();
-                        }
-                    }
-                }
-            }
-        });
-        while !tab.is_ready() {
-            tokio::task::yield_now().await;
-        }
-        tab
-    }
-
-    async fn call(&self, method: Method, body: impl Into<Body>) -> Response<Body> {
-        self.call_limited(method, body, 30_000).await
-    }
-
-    async fn call_limited(&self, method: Method, body: impl Into<Body>, wall_ms: u32) -> Response<Body> {
-        let handler = Handler {
-            tenant: "default".into(),
-            name: "hello".into(),
-            version: "0".repeat(64),
-            limits: Limits { wall_ms, ..Limits::default() },
-            created_at_ms: 0,
-            updated_at_ms: 0,
-            size: 0,
-            modules: vec![],
-        };
-        let caller = Caller {
-            address: ([127, 0, 0, 1], 1).into(),
-            authority: "hello.localhost".into(),
-            path_and_query: "/".into(),
-            prefix: None,
-        };
-        let request = Request::builder().method(method).uri("/").body(body.into()).unwrap();
-        self.invoker.invoke(&handler, &caller, request).await
-    }
-
-    fn served(&self) -> u64 {
-        self.served.load(Ordering::Relaxed)
-    }
-}
-
-async fn text(response: Response<Body>) -> String {
-    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap()
-}
+use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn a_request_is_answered_and_its_lease_freed() {
@@ -293,10 +106,11 @@ async fn without_a_tab_the_caller_is_told_to_come_back() {
 async fn a_full_tab_makes_callers_wait_and_a_full_line_turns_them_away() {
     let mesh = Arc::new(Mesh::new());
     mesh.join(&[Does::Hangs]).await;
+    let limits = Limits { wall_ms: 500, ..Limits::default() };
     let calls: Vec<_> = (0..7)
         .map(|_| {
             let mesh = Arc::clone(&mesh);
-            tokio::spawn(async move { mesh.call_limited(Method::GET, "", 500).await })
+            tokio::spawn(async move { mesh.call_limited(Method::GET, "", limits).await })
         })
         .collect();
     let mut problems = HashMap::new();
@@ -348,7 +162,7 @@ async fn a_caller_who_leaves_cancels_the_handler() {
     while mesh.resets.load(Ordering::Relaxed) == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(mesh.metrics.active.get(), 0);
+    mesh.quiet().await;
 }
 
 #[tokio::test]
@@ -361,28 +175,11 @@ async fn a_frozen_tab_is_noticed_within_two_seconds() {
 }
 
 #[tokio::test]
-async fn bodies_are_limited_announced_or_not() {
-    let mesh = Mesh::new();
-    mesh.join(&[Does::Echo]).await;
-    let body = vec![0; (2 << 20) + 1];
-    let chunked = Body::from_stream(futures_util::stream::iter(
-        body.chunks(100_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>(),
-    ));
-    assert_eq!(mesh.call(Method::POST, chunked).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(mesh.call(Method::POST, "fine").await.status(), StatusCode::OK);
-}
-
-#[tokio::test]
 async fn an_answer_whose_body_nobody_wants_frees_its_lease() {
     let mesh = Mesh::new();
     mesh.join(&[Does::Trickles]).await;
     assert_eq!(mesh.call(Method::HEAD, "").await.status(), StatusCode::OK);
-    let freed = async {
-        while mesh.pool.outstanding() > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(2), freed).await.unwrap();
+    mesh.quiet().await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-//! One exchange as a tab keeps it: where its answer goes, and whose it is. Only moves values; the protocol is the
+//! One exchange as a tab keeps it: where its answer goes, and its console. Only moves values; the protocol is the
 //! session's business.
 
+use super::console::Console;
+use crate::breach::Limit;
 use bytes::Bytes;
 use std::sync::Arc;
 use tabmesh_protocol::{RequestHead, ResetCode, ResponseHead};
@@ -25,6 +27,20 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// The limit that the handler exceeded, if the tab says so.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Reset { code: ResetCode::Timeout, .. } => Some(Limit::Wall),
+            Self::Reset { code: ResetCode::CpuLimit, .. } => Some(Limit::Cpu),
+            Self::Reset { code: ResetCode::MemoryLimit, .. } => Some(Limit::Memory),
+            Self::Reset { code: ResetCode::ResponseTooLarge, .. } => Some(Limit::ResponseBytes),
+            _ => None,
+        }
+    }
+}
+
 /// What comes on a response body.
 #[derive(Debug)]
 pub(super) enum Piece {
@@ -42,20 +58,18 @@ pub(super) struct Receivers {
     pub(super) writable: Arc<Notify>,
 }
 
-/// Whose a stream is, in logs.
-#[derive(Clone)]
-pub(super) struct Labels {
-    pub(super) handler: Arc<str>,
-    pub(super) request_id: Arc<str>,
-}
-
 /// The gateway's end of one stream.
 pub(super) struct Exchange {
+    pub(super) ends: Ends,
+    pub(super) console: Console,
+}
+
+/// Where the answer goes.
+pub(super) struct Ends {
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// Unbounded as a channel, bounded by the stream's window.
     pub(super) body: mpsc::UnboundedSender<Piece>,
     pub(super) writable: Arc<Notify>,
-    pub(super) labels: Labels,
 }
 
 impl Exchange {
@@ -64,14 +78,13 @@ impl Exchange {
         let (answer, answered) = oneshot::channel();
         let (body, pieces) = mpsc::unbounded_channel();
         let writable = Arc::new(Notify::new());
-        let labels = Labels {
-            handler: head.target.handler.as_str().into(),
-            request_id: head.request_id.as_str().into(),
-        };
         let receivers = Receivers { answered, pieces, writable: Arc::clone(&writable) };
-        (Self { answer: Some(answer), body, writable, labels }, receivers)
+        let ends = Ends { answer: Some(answer), body, writable };
+        (Self { ends, console: Console::new(head) }, receivers)
     }
+}
 
+impl Ends {
     pub(super) fn fail(self, failure: Failure) {
         self.writable.notify_one();
         match self.answer {
@@ -79,18 +92,5 @@ impl Exchange {
             Some(answer) => drop(answer.send(Err(failure))),
             None => drop(self.body.send(Piece::Failed(failure))),
         }
-    }
-}
-
-/// A line of a handler's console, into the gateway's log with the request's id. The text is a stranger's: it is a
-/// field, never a format.
-pub(super) fn log_line(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
-    let handler = labels.map_or("-", |labels| &labels.handler);
-    let request_id = labels.map_or("-", |labels| &labels.request_id);
-    match level {
-        0 => tracing::debug!(target: "tabmesh::handler", tab, handler, request_id, text),
-        1 => tracing::info!(target: "tabmesh::handler", tab, handler, request_id, text),
-        2 => tracing::warn!(target: "tabmesh::handler", tab, handler, request_id, text),
-        _ => tracing::error!(target: "tabmesh::handler", tab, handler, request_id, text),
     }
 }

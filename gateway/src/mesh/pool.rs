@@ -1,49 +1,54 @@
 //! The pool: which tabs there are, and who works on which.
 //!
 //! A request takes a [`Lease`] on a tab; dropping it frees the place. The pick is the tab with the least
-//! outstanding leases, with a bonus for tabs that already hold the wanted version. When no tab can take the request, it
-//! waits in a bounded line, first come first served, until its deadline. The pool knows nothing of HTTP or retries.
+//! outstanding leases, with a bonus for tabs that already hold the wanted code, among those that serve the request's
+//! tenant. When no tab can take the request, it waits in a bounded line until its deadline. A place that becomes free is
+//! handed to the first in the line who can use it: so whoever waits could not be served by any tab there is, nobody is
+//! woken in vain, and nobody new gets in between. The pool knows nothing of HTTP or retries.
+
+mod line;
+#[cfg(test)]
+mod tests;
 
 use super::tab::{Tab, TabId, Watcher};
 use crate::metrics::Metrics;
+use line::{Line, Turn};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tabmesh_protocol::Target;
 use tokio::sync::oneshot;
 
-/// How many more outstanding leases a tab may have than another and still win because it holds the version: a cold
+/// How many more outstanding leases a tab may have than another and still win because it holds the code: a cold
 /// start costs a few milliseconds, about what this many queued hello requests cost.
 const AFFINITY: usize = 4;
 
-/// Versions remembered per tab. More than a tab keeps isolates for; a wrong guess only costs a cold start.
-const REMEMBERED_VERSIONS: usize = 64;
+/// Targets remembered per tab. More than a tab keeps isolates for; a wrong guess only costs a cold start.
+const REMEMBERED: usize = 64;
 
 /// The pool. See the module's page.
 pub struct Pool {
     state: Mutex<State>,
-    queue_limit: usize,
     metrics: Arc<Metrics>,
 }
 
-#[derive(Default)]
 struct State {
     tabs: HashMap<TabId, Entry>,
-    waiting: VecDeque<oneshot::Sender<()>>,
+    line: Line,
     draining: bool,
 }
 
 struct Entry {
     tab: Arc<Tab>,
     outstanding: usize,
-    /// Latest last.
-    versions: VecDeque<String>,
+    /// What it ran last, latest last.
+    warm: VecDeque<Target>,
 }
 
 /// Why no lease was to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoTab {
-    /// No tab is joined, and none came before the deadline.
+    /// No tab that serves the tenant is joined, and none came before the deadline.
     #[error("no tab is joined")]
     NoneJoined,
     /// Every tab was busy until the deadline.
@@ -81,13 +86,14 @@ impl Pool {
     /// An empty pool in which at most `queue_limit` requests wait.
     #[must_use]
     pub fn new(queue_limit: usize, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), queue_limit, metrics })
+        let state = State { tabs: HashMap::new(), line: Line::new(queue_limit), draining: false };
+        Arc::new(Self { state: Mutex::new(state), metrics })
     }
 
     /// A tab's transport opened.
     pub fn add(&self, tab: &Arc<Tab>) {
         let mut state = self.lock();
-        let entry = Entry { tab: Arc::clone(tab), outstanding: 0, versions: VecDeque::new() };
+        let entry = Entry { tab: Arc::clone(tab), outstanding: 0, warm: VecDeque::new() };
         state.tabs.insert(tab.id, entry);
         self.metrics.tabs.set(gauge(state.tabs.len()));
     }
@@ -122,7 +128,7 @@ impl Pool {
     pub fn drain(&self) {
         let mut state = self.lock();
         state.draining = true;
-        state.waiting.clear();
+        state.line.clear(NoTab::Draining);
     }
 
     /// Leases a tab for `target`, none of `tried`, waiting until `deadline` at most.
@@ -135,29 +141,35 @@ impl Pool {
         tried: &[TabId],
         deadline: Instant,
     ) -> Result<Lease, NoTab> {
-        loop {
-            let mut place = {
-                let mut state = self.lock();
-                if state.draining {
-                    return Err(NoTab::Draining);
-                }
-                if let Some(tab) = state.pick(target, tried) {
-                    return Ok(Lease { pool: Arc::clone(self), tab });
-                }
-                state.waiting.retain(|waiter| !waiter.is_closed());
-                if state.waiting.len() >= self.queue_limit {
-                    return Err(NoTab::QueueFull);
-                }
-                let (waker, turn) = oneshot::channel();
-                state.waiting.push_back(waker);
-                self.metrics.queued.set(gauge(state.waiting.len()));
-                Place { pool: self, turn }
-            };
-            if tokio::time::timeout_at(deadline.into(), &mut place.turn).await.is_err() {
-                let none = self.lock().tabs.is_empty();
-                return Err(if none { NoTab::NoneJoined } else { NoTab::AllBusy });
+        let mut place = {
+            let mut state = self.lock();
+            if state.draining {
+                return Err(NoTab::Draining);
             }
-        }
+            if let Some(tab) = state.pick(target, tried) {
+                return Ok(self.leased(tab));
+            }
+            let turn = state.line.join(target, tried)?;
+            self.metrics.queued.set(gauge(state.line.len()));
+            Place { pool: self, turn, over: false }
+        };
+        let turn = match tokio::time::timeout_at(deadline.into(), &mut place.turn).await {
+            Ok(turn) => {
+                place.over = true;
+                turn
+            }
+            Err(_) => {
+                let joined = self.lock().tabs.values().any(|entry| entry.tab.serves(&target.tenant));
+                return Err(if joined { NoTab::AllBusy } else { NoTab::NoneJoined });
+            }
+        };
+        // Nobody is dropped from the line without a word; were it so, it would be for want of a place.
+        turn.unwrap_or(Err(NoTab::AllBusy)).map(|tab| self.leased(tab))
+    }
+
+    /// A place that was counted already.
+    fn leased(self: &Arc<Self>, tab: Arc<Tab>) -> Lease {
+        Lease { pool: Arc::clone(self), tab }
     }
 
     fn release(&self, id: TabId) {
@@ -165,17 +177,8 @@ impl Pool {
         if let Some(entry) = state.tabs.get_mut(&id) {
             entry.outstanding -= 1;
         }
-        self.wake(&mut state, 1);
-    }
-
-    /// Lets the first `count` of the line try again.
-    fn wake(&self, state: &mut State, count: usize) {
-        let mut woken = 0;
-        while woken < count {
-            let Some(waiter) = state.waiting.pop_front() else { break };
-            woken += usize::from(waiter.send(()).is_ok());
-        }
-        self.metrics.queued.set(gauge(state.waiting.len()));
+        state.hand_out(id);
+        self.metrics.queued.set(gauge(state.line.len()));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,23 +187,33 @@ impl Pool {
 }
 
 impl Watcher for Pool {
-    fn ready(&self) {
-        // It may take many: each that finds no place lines up again.
-        self.wake(&mut self.lock(), usize::MAX);
+    fn ready(&self, id: TabId) {
+        let mut state = self.lock();
+        state.hand_out(id);
+        self.metrics.queued.set(gauge(state.line.len()));
     }
 }
 
-/// A place in the line. A turn that comes too late to be used goes to the next.
+/// A place in the line. Who leaves it early gives back what came too late to be used.
 struct Place<'a> {
     pool: &'a Pool,
-    turn: oneshot::Receiver<()>,
+    turn: oneshot::Receiver<Turn>,
+    over: bool,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if self.turn.try_recv().is_ok() {
-            self.pool.wake(&mut self.pool.lock(), 1);
+        if self.over {
+            return;
         }
+        // From here on no turn can come; one that had come is taken out.
+        self.turn.close();
+        if let Ok(Ok(tab)) = self.turn.try_recv() {
+            return self.pool.release(tab.id);
+        }
+        let mut state = self.pool.lock();
+        state.line.forget_gone();
+        self.pool.metrics.queued.set(gauge(state.line.len()));
     }
 }
 
@@ -209,19 +222,51 @@ impl State {
         let entry = self
             .tabs
             .values_mut()
-            .filter(|entry| entry.tab.is_ready() && !tried.contains(&entry.tab.id))
+            .filter(|entry| entry.has_room() && entry.suits(target, tried))
             .min_by_key(|entry| {
-                let cold = !entry.versions.contains(&target.version);
+                let cold = !entry.warm.contains(target);
                 (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
             })?;
-        entry.outstanding += 1;
-        if !entry.versions.contains(&target.version) {
-            if entry.versions.len() >= REMEMBERED_VERSIONS {
-                entry.versions.pop_front();
+        Some(entry.take(target))
+    }
+
+    /// Gives this tab's free places to those in the line who can use them, first come first served.
+    fn hand_out(&mut self, id: TabId) {
+        let Some(entry) = self.tabs.get_mut(&id) else { return };
+        let mut from = 0;
+        while entry.has_room() {
+            let Some((at, waiter)) = self.line.take(from, |target, tried| entry.suits(target, tried)) else {
+                return;
+            };
+            from = at;
+            let tab = entry.take(&waiter.target);
+            if waiter.turn.send(Ok(tab)).is_err() {
+                // It has just given up.
+                entry.outstanding -= 1;
             }
-            entry.versions.push_back(target.version.clone());
         }
-        Some(Arc::clone(&entry.tab))
+    }
+}
+
+impl Entry {
+    /// Leases are counted beside streams: one that is out may not have opened its stream yet.
+    fn has_room(&self) -> bool {
+        self.tab.is_ready() && self.outstanding < self.tab.capacity()
+    }
+
+    fn suits(&self, target: &Target, tried: &[TabId]) -> bool {
+        !tried.contains(&self.tab.id) && self.tab.serves(&target.tenant)
+    }
+
+    fn take(&mut self, target: &Target) -> Arc<Tab> {
+        self.outstanding += 1;
+        if !self.warm.contains(target) {
+            if self.warm.len() >= REMEMBERED {
+                self.warm.pop_front();
+            }
+            self.warm.push_back(target.clone());
+        }
+        Arc::clone(&self.tab)
     }
 }
 

@@ -4,22 +4,23 @@
 //! messages is a [`Transport`]; the tab does not know which. After [`Tab::close`] every exchange has failed and
 //! nothing more happens.
 
-use super::exchange::{Exchange, Failure, Labels, Piece, Receivers, log_line};
+mod dispatch;
+
+use super::console::{Console, Loose};
+use super::exchange::{Ends, Exchange, Failure, Receivers};
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
-use tabmesh_protocol::{
-    Config, Event, RequestHead, ResetCode, Role, SendError, Session, StreamId, Violation,
-};
+use tabmesh_protocol::{Config, RequestHead, ResetCode, Role, SendError, Session, StreamId, Violation};
 use tokio::sync::Notify;
 
 /// Number of a tab in this process; never used again.
 pub type TabId = u64;
 
-/// Ended streams whose handler and request are remembered for late console lines: some seconds of a busy tab.
+/// Ended streams whose console is remembered for late lines: some seconds of a busy tab.
 const REMEMBERED_STREAMS: usize = 1024;
 
 /// What carries a session's messages, in order and reliably.
@@ -31,8 +32,9 @@ pub trait Transport: Send + Sync {
 
 /// Somebody who waits for tabs that take streams: the pool.
 pub trait Watcher: Send + Sync {
-    /// A tab takes streams that took none before. Called under the tab's lock: must not use the tab.
-    fn ready(&self);
+    /// This tab takes streams and took none before. Called under the tab's lock: may ask the tab no more than
+    /// [`Tab::is_ready`], [`Tab::capacity`] and [`Tab::serves`].
+    fn ready(&self, id: TabId);
 }
 
 /// One joined tab. See the module's page.
@@ -47,6 +49,11 @@ pub struct Tab {
     outbox: Notify,
     ready: AtomicBool,
     closed: AtomicBool,
+    /// What it said in its hello: streams at once, and the tenants that it serves.
+    capacity: AtomicUsize,
+    tenants: OnceLock<Vec<String>>,
+    /// Streams at once as far as we are concerned.
+    max_streams: u32,
     metrics: Arc<Metrics>,
     watcher: Weak<dyn Watcher>,
 }
@@ -54,24 +61,27 @@ pub struct Tab {
 struct State {
     session: Session,
     exchanges: HashMap<StreamId, Exchange>,
-    /// Whose the streams were that ended last: handlers go on logging after their answer.
-    ended: VecDeque<(StreamId, Labels)>,
+    /// The consoles of the streams that ended last: handlers go on logging after their answer.
+    ended: VecDeque<(StreamId, Console)>,
+    loose: Loose,
 }
 
 impl State {
-    /// Takes an exchange out of the books.
-    fn end(&mut self, id: StreamId) -> Option<Exchange> {
-        let exchange = self.exchanges.remove(&id)?;
+    /// Takes an exchange out of the books; its console stays.
+    fn end(&mut self, id: StreamId) -> Option<Ends> {
+        let Exchange { ends, console } = self.exchanges.remove(&id)?;
         if self.ended.len() >= REMEMBERED_STREAMS {
             self.ended.pop_front();
         }
-        self.ended.push_back((id, exchange.labels.clone()));
-        Some(exchange)
+        self.ended.push_back((id, console));
+        Some(ends)
     }
 
-    fn labels(&self, id: StreamId) -> Option<&Labels> {
-        let ended = || self.ended.iter().rev().find(|(ended, _)| *ended == id).map(|(_, labels)| labels);
-        self.exchanges.get(&id).map(|exchange| &exchange.labels).or_else(ended)
+    fn console(&mut self, id: StreamId) -> Option<&mut Console> {
+        match self.exchanges.get_mut(&id) {
+            Some(exchange) => Some(&mut exchange.console),
+            None => self.ended.iter_mut().rev().find(|(ended, _)| *ended == id).map(|(_, console)| console),
+        }
     }
 }
 
@@ -85,6 +95,7 @@ impl Tab {
         metrics: Arc<Metrics>,
         watcher: Weak<dyn Watcher>,
     ) -> Arc<Self> {
+        let max_streams = config.max_outgoing_streams;
         Arc::new(Self {
             id,
             peer,
@@ -93,10 +104,14 @@ impl Tab {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),
                 exchanges: HashMap::new(),
                 ended: VecDeque::new(),
+                loose: Loose::new(),
             }),
             outbox: Notify::new(),
             ready: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            capacity: AtomicUsize::new(0),
+            tenants: OnceLock::new(),
+            max_streams,
             metrics,
             watcher,
         })
@@ -106,6 +121,19 @@ impl Tab {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Streams that may be open at once; 0 before the tab's hello.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Acquire)
+    }
+
+    /// Whether the tab takes requests of this tenant.
+    #[must_use]
+    pub fn serves(&self, tenant: &str) -> bool {
+        let named = |tenants: &Vec<String>| tenants.is_empty() || tenants.iter().any(|name| name == tenant);
+        self.tenants.get().is_some_and(named)
     }
 
     /// Whether [`Tab::close`] has happened.
@@ -154,8 +182,8 @@ impl Tab {
     /// The caller lost interest.
     pub(super) fn cancel(&self, id: StreamId, code: ResetCode) {
         let mut state = self.lock();
-        if let Some(exchange) = state.end(id) {
-            exchange.writable.notify_one();
+        if let Some(ends) = state.end(id) {
+            ends.writable.notify_one();
         }
         let now = self.epoch.elapsed();
         state.session.reset(now, id, code, "");
@@ -182,10 +210,10 @@ impl Tab {
             return;
         }
         let mut state = self.lock();
-        let result = state.session.handle_message(self.epoch.elapsed(), message);
-        self.dispatch(&mut state);
+        let handled = state.session.handle_message(self.epoch.elapsed(), message);
+        let dispatched = self.dispatch(&mut state);
         self.after(state);
-        if let Err(violation) = result {
+        if let Err(violation) = handled.and(dispatched) {
             self.violated(&violation);
         }
     }
@@ -196,9 +224,15 @@ impl Tab {
             let (message, deadline) = {
                 let mut state = self.lock();
                 let message = state.session.poll_transmit();
-                // Sending makes room, which is an event.
-                self.dispatch(&mut state);
-                (message, self.epoch + state.session.poll_timeout())
+                // Sending makes room, which is an event, and may end a stream.
+                let dispatched = self.dispatch(&mut state);
+                self.tell_readiness(&state);
+                let deadline = self.epoch + state.session.poll_timeout();
+                drop(state);
+                if let Err(violation) = dispatched {
+                    self.violated(&violation);
+                }
+                (message, deadline)
             };
             if let Some(message) = message {
                 if !transport.send(message).await {
@@ -226,7 +260,7 @@ impl Tab {
         tracing::info!(tab = self.id, peer = self.peer, reason, "tab left");
         self.ready.store(false, Ordering::Release);
         let exchanges = std::mem::take(&mut self.lock().exchanges);
-        exchanges.into_values().for_each(|exchange| exchange.fail(Failure::TabLost));
+        exchanges.into_values().for_each(|exchange| exchange.ends.fail(Failure::TabLost));
         self.outbox.notify_one();
     }
 
@@ -246,13 +280,7 @@ impl Tab {
     /// After every use of the session: wakes the send loop if there is something to send, and tells the pool if streams
     /// may be opened again.
     fn after(&self, state: MutexGuard<'_, State>) {
-        let ready = !self.is_closed() && state.session.accepting();
-        if self.ready.swap(ready, Ordering::AcqRel) != ready
-            && ready
-            && let Some(watcher) = self.watcher.upgrade()
-        {
-            watcher.ready();
-        }
+        self.tell_readiness(&state);
         let wake = state.session.wants_transmit();
         drop(state);
         if wake {
@@ -260,58 +288,13 @@ impl Tab {
         }
     }
 
-    fn dispatch(self: &Arc<Self>, state: &mut State) {
-        // Answers go last: whoever wakes by one then finds the body pieces that came with it.
-        let mut answers = Vec::new();
-        while let Some(event) = state.session.poll_event() {
-            match event {
-                Event::Ready(hello) => {
-                    tracing::info!(tab = self.id, peer = self.peer, agent = hello.agent, "tab joined");
-                }
-                // `max_incoming_streams` is 0 for tabs: the session refuses before we get here.
-                Event::Request { .. } => {}
-                Event::Response { id, head, fin } => {
-                    if let Some(answer) =
-                        state.exchanges.get_mut(&id).and_then(|exchange| exchange.answer.take())
-                    {
-                        answers.push((answer, head, fin));
-                    }
-                    if fin {
-                        state.end(id);
-                    }
-                }
-                Event::Data { id, data, fin } => {
-                    if let Some(exchange) = state.exchanges.get(&id) {
-                        let _ = exchange.body.send(Piece::Data(data, fin));
-                    }
-                    if fin {
-                        state.end(id);
-                    }
-                }
-                Event::Reset { id, code, reason } => {
-                    if let Some(exchange) = state.end(id) {
-                        exchange.fail(Failure::Reset { code, reason });
-                    }
-                }
-                Event::Stopped { id } | Event::Writable { id } => {
-                    if let Some(exchange) = state.exchanges.get(&id) {
-                        exchange.writable.notify_one();
-                    }
-                }
-                Event::Draining(draining) => {
-                    tracing::info!(tab = self.id, draining, "tab changed its mind");
-                }
-                Event::Log { stream, level, text } => {
-                    log_line(self.id, stream.and_then(|id| state.labels(id)), level, &text);
-                }
-                Event::Pong { load, round_trip } => {
-                    self.metrics.round_trip.observe(round_trip.as_secs_f64());
-                    tracing::trace!(tab = self.id, ?load, ?round_trip, "pong");
-                }
-            }
-        }
-        for (answer, head, fin) in answers {
-            let _ = answer.send(Ok((*head, fin)));
+    fn tell_readiness(&self, state: &State) {
+        let ready = !self.is_closed() && state.session.accepting();
+        if self.ready.swap(ready, Ordering::AcqRel) != ready
+            && ready
+            && let Some(watcher) = self.watcher.upgrade()
+        {
+            watcher.ready(self.id);
         }
     }
 }

@@ -89,6 +89,23 @@ fn unknown_tenants_and_too_many_handlers_are_refused() {
 }
 
 #[test]
+fn tenants_are_kept_and_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.tenants().unwrap(), [DEFAULT_TENANT]);
+    assert!(store.put_tenant("acme", 2).unwrap());
+    assert!(!store.put_tenant("acme", 2).unwrap());
+    assert!(matches!(store.put_tenant("other", 2), Err(StoreError::TooManyTenants { limit: 2 })));
+    let theirs = HandlerRow { tenant: "acme".into(), ..row("a", "v1", 1) };
+    assert!(store.put(&theirs, b"one", 10).unwrap());
+    assert!(store.put(&row("a", "v1", 1), b"one", 10).unwrap(), "names are each tenant's own");
+    std::mem::forget(store);
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.tenants().unwrap(), ["acme", DEFAULT_TENANT]);
+    assert_eq!(store.handlers().unwrap(), [theirs, row("a", "v1", 1)]);
+}
+
+#[test]
 fn unused_bundles_go_after_their_grace() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path()).unwrap();

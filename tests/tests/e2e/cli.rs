@@ -29,6 +29,10 @@ async fn wrong_arguments_are_explained() {
         ("serve --listen 127.0.0.1:0 --stun http://x", "stun:"),
         ("serve --listen 127.0.0.1:0 --data /dev/null/x", "/dev/null/x"),
         ("serve --listen 127.0.0.1:0 --tabs 1 --browser /no/such/browser --data", "browser"),
+        ("serve --tab-cpu 2", "--tab-cpu"),
+        ("serve --tab-memory much", "--tab-memory"),
+        ("worker --tenants Acme", "--tenants"),
+        ("worker --pool a&b", "pool"),
         ("bake", "bake"),
     ] {
         let home = tempfile::tempdir().unwrap();

@@ -146,6 +146,7 @@ async fn hosts_and_requests_that_make_no_sense_are_refused() {
         ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n".to_owned(), 400),
         (format!("GET / HTTP/1.1\r\nHost: a.b.localhost:{port}\r\nConnection: close\r\n\r\n"), 404),
+        (format!("GET / HTTP/1.1\r\nHost: a.b.c.localhost:{port}\r\nConnection: close\r\n\r\n"), 404),
         ("nonsense\r\n\r\n".to_owned(), 400),
         ("GET /_mesh/nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(), 404),
         ("POST /_mesh/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned(), 405),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tabmesh_tests::gateway::client;
-use tabmesh_tests::mesh;
+use tabmesh_tests::{Gateway, mesh};
 use tokio::net::TcpListener;
 
 const PROBE: &str = r"
@@ -46,6 +46,11 @@ const PROBE: &str = r"
 #[tokio::test]
 async fn handlers_reach_no_network_and_no_storage() {
     let gateway = mesh().await;
+    reaches_nothing(&gateway).await;
+}
+
+/// Deploys the probe and checks that whatever it tries is refused.
+pub async fn reaches_nothing(gateway: &Gateway) {
     gateway.deploy("probe", PROBE).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

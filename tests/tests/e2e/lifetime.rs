@@ -20,11 +20,11 @@ async fn after_a_sigkill_the_handlers_are_there_and_open_tabs_rejoin() {
     gateway.deploy_limited("limited", HOLD, 1234).await;
     client().delete(gateway.handler_url("kept-19")).send().await.unwrap();
     let browser = Browser::start().await;
-    browser.open(&gateway.url("/_mesh/worker")).await;
+    browser.open(&gateway.url("/_mesh/worker?autostart=1")).await;
     gateway.wait_for_tabs(1).await;
     let first = browser.window().await;
     let second = browser.new_window().await;
-    browser.open(&gateway.url("/_mesh/worker")).await;
+    browser.open(&gateway.url("/_mesh/worker?autostart=1")).await;
     gateway.wait_for_tabs(2).await;
     assert_eq!(gateway.text("/kept-3/").await, "3");
     let before: Value = gateway.get("/_mesh/v1/handlers").await.json().await.unwrap();

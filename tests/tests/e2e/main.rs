@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cli;
+mod consent;
 mod console;
 mod deploy;
 mod errors;
@@ -13,6 +14,8 @@ mod isolation;
 mod lifetime;
 mod limits;
 mod page;
+mod sandbox;
 mod streaming;
 mod support;
 mod tabs;
+mod tenants;

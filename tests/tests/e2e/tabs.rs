@@ -25,7 +25,7 @@ const NOTICED: Duration = Duration::from_secs(2);
 
 async fn worker_window(gateway: &Gateway) -> Browser {
     let browser = Browser::start().await;
-    browser.open(&gateway.url("/_mesh/worker")).await;
+    browser.open(&gateway.url("/_mesh/worker?autostart=1")).await;
     gateway.wait_for_tabs(1).await;
     browser
 }
@@ -42,7 +42,7 @@ async fn a_closed_tabs_get_is_retried_on_another_and_its_post_is_a_502() {
     gateway.log().wait(0, &["waiting POST"]).await;
 
     browser.new_window().await;
-    browser.open(&gateway.url("/_mesh/worker")).await;
+    browser.open(&gateway.url("/_mesh/worker?autostart=1")).await;
     gateway.wait_for_tabs(2).await;
     browser.switch_to(&first).await;
     let closed = Instant::now();

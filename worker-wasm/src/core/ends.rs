@@ -6,7 +6,7 @@ use super::dispatch::OVERDUE;
 use super::exchange::{Key, Response};
 use super::io::{Cause, IsolateId, Output};
 use super::isolates::{Isolate, Phase};
-use super::limits::{MAX_SPARE_DELAY, SPARE_DELAY, WAIT_UNTIL};
+use super::limits::{CRASH_SUSPECT, MAX_SPARE_DELAY, SPARE_DELAY, WAIT_UNTIL};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) enum End {
 impl Core {
     pub(super) fn on_isolate_lost(&mut self, now: Now, id: IsolateId, reason: String, cause: Cause) {
         let Some(isolate) = self.isolates.get(id) else { return };
-        let was_silent = isolate.clock.is_taken(now) && !isolate.work.is_empty();
+        let was_silent = isolate.clock.silent(now) >= CRASH_SUSPECT && !isolate.work.is_empty();
         let end = match cause {
             Cause::Memory => End::Memory(reason),
             Cause::Crash if was_silent => End::Memory(reason),

@@ -48,8 +48,11 @@ pub const IDLE_BUSY: Duration = Duration::from_millis(500);
 /// on a little work now and then.
 pub const LONG_SHARE: u32 = 10;
 
-/// A ping unanswered for this long means a thread that is taken: new requests go to other isolates. And if its
-/// renderer crashed then, that isolate is suspected: allocating is what crashes renderers.
+/// Silence after which an isolate is suspected when its renderer crashed: allocating is what crashes renderers, and
+/// that takes about a second. Its neighbours only fall silent with the crash, which is noticed within 200 ms.
+pub const CRASH_SUSPECT: Duration = Duration::from_millis(400);
+
+/// A ping unanswered for this long means a thread that is taken: new requests go to other isolates.
 pub const TAKEN: Duration = Duration::from_millis(100);
 
 /// Blank isolates over all tenants; one of the tenant that was used last is always kept.

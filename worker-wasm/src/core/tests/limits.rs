@@ -188,7 +188,7 @@ fn memory_ends_the_isolate_and_names_the_limit_however_it_is_noticed() {
             1 => sim.input(lost(Cause::Memory)),
             _ => {
                 sim.frozen.push(isolate);
-                sim.advance(ms(300));
+                sim.advance(ms(500));
                 sim.input(lost(Cause::Crash));
             }
         }

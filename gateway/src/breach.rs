@@ -1,0 +1,96 @@
+//! Limits that a handler exceeded: how the log and the metrics tell. Knows neither tabs nor HTTP; what the caller is told
+//! is the business of whoever answers.
+
+use crate::metrics::Metrics;
+use prometheus_client::encoding::EncodeLabelSet;
+use std::sync::Arc;
+use tabmesh_protocol::RequestHead;
+
+/// Whose a request is, in logs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Labels {
+    /// Tenant.
+    pub tenant: Arc<str>,
+    /// Handler.
+    pub handler: Arc<str>,
+    /// Request.
+    pub request_id: Arc<str>,
+}
+
+impl Labels {
+    /// Of the request that this head opens.
+    #[must_use]
+    pub fn of(head: &RequestHead) -> Self {
+        Self {
+            tenant: head.target.tenant.as_str().into(),
+            handler: head.target.handler.as_str().into(),
+            request_id: head.request_id.as_str().into(),
+        }
+    }
+}
+
+/// A limit, as metrics and logs name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Time to the response head.
+    Wall,
+    /// CPU time.
+    Cpu,
+    /// Memory of an isolate.
+    Memory,
+    /// Size of the request body.
+    RequestBytes,
+    /// Size of the response body.
+    ResponseBytes,
+    /// Console text.
+    LogBytes,
+    /// Outbound requests. The tab keeps it; the gateway does not see them.
+    Subrequests,
+    /// Requests at once in an isolate. The tab keeps it, by starting more isolates.
+    Concurrency,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Wall,
+        Self::Cpu,
+        Self::Memory,
+        Self::RequestBytes,
+        Self::ResponseBytes,
+        Self::LogBytes,
+        Self::Subrequests,
+        Self::Concurrency,
+    ];
+
+    /// Its name in the log and in the metric's label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wall => "wall",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::RequestBytes => "request-bytes",
+            Self::ResponseBytes => "response-bytes",
+            Self::LogBytes => "log-bytes",
+            Self::Subrequests => "subrequests",
+            Self::Concurrency => "concurrency",
+        }
+    }
+}
+
+/// The metric's label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Breach {
+    /// [`Limit::name`].
+    pub limit: &'static str,
+}
+
+/// Counts and logs one breach.
+pub fn report(metrics: &Metrics, labels: &Labels, limit: Limit) {
+    let Labels { tenant, handler, request_id } = labels;
+    let name = limit.name();
+    metrics.breaches.get_or_create(&Breach { limit: name }).inc();
+    let (tenant, handler, request_id) = (&**tenant, &**handler, &**request_id);
+    tracing::warn!(target: "tabmesh::handler", tenant, handler, request_id, limit = name, "limit exceeded");
+}

@@ -1,0 +1,92 @@
+//! Handlers' console lines on their way into the gateway's log, each request's within its limit. A tab that does not keep
+//! the limit itself is kept to it here.
+
+use crate::breach::{self, Labels, Limit};
+use crate::metrics::Metrics;
+use std::time::{Duration, Instant};
+use tabmesh_protocol::RequestHead;
+
+/// What a line costs beside its text, in bytes: empty lines make the log grow too. As isolates count.
+const LINE_COST: usize = 16;
+
+/// Console text of a tab that belongs to no request (what a module says while it loads), in bytes, per
+/// [`LOOSE_SPAN`].
+const LOOSE_BYTES: usize = 64 << 10;
+
+/// See [`LOOSE_BYTES`].
+const LOOSE_SPAN: Duration = Duration::from_secs(10);
+
+/// The console of one request.
+pub(super) struct Console {
+    labels: Labels,
+    limit: u32,
+    /// `None` once the limit was exceeded.
+    left: Option<usize>,
+}
+
+impl Console {
+    pub(super) fn new(head: &RequestHead) -> Self {
+        let limit = head.limits.log_bytes;
+        Self { labels: Labels::of(head), limit, left: usize::try_from(limit).ok() }
+    }
+
+    /// Takes a line. The first that is over the limit is replaced by one that says so; nothing follows it.
+    pub(super) fn line(&mut self, metrics: &Metrics, tab: u64, level: u8, text: &str) {
+        let Some(left) = self.left else { return };
+        self.left = left.checked_sub(text.len().saturating_add(LINE_COST));
+        if self.left.is_some() {
+            return write(tab, Some(&self.labels), level, text);
+        }
+        let limit = self.limit;
+        write(
+            tab,
+            Some(&self.labels),
+            2,
+            &format!("console output beyond the limit of {limit} bytes a request is dropped"),
+        );
+        breach::report(metrics, &self.labels, Limit::LogBytes);
+    }
+}
+
+/// The console lines of a tab that belong to no request.
+pub(super) struct Loose {
+    since: Instant,
+    left: usize,
+    dropped: u64,
+}
+
+impl Loose {
+    pub(super) fn new() -> Self {
+        Self { since: Instant::now(), left: LOOSE_BYTES, dropped: 0 }
+    }
+
+    /// Takes a line, or drops it.
+    pub(super) fn line(&mut self, tab: u64, level: u8, text: &str) {
+        if self.since.elapsed() >= LOOSE_SPAN {
+            if self.dropped > 0 {
+                tracing::warn!(tab, dropped = self.dropped, "console lines outside of requests were dropped");
+            }
+            *self = Self::new();
+        }
+        match self.left.checked_sub(text.len().saturating_add(LINE_COST)) {
+            Some(left) => {
+                self.left = left;
+                write(tab, None, level, text);
+            }
+            None => self.dropped += 1,
+        }
+    }
+}
+
+/// The text is a stranger's: it is a field, which the log escapes, never a format.
+fn write(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
+    let tenant = labels.map_or("-", |labels| &labels.tenant);
+    let handler = labels.map_or("-", |labels| &labels.handler);
+    let request_id = labels.map_or("-", |labels| &labels.request_id);
+    match level {
+        0 => tracing::debug!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
+        1 => tracing::info!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
+        2 => tracing::warn!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
+        _ => tracing::error!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
+    }
+}

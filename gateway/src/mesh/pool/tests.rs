@@ -1,0 +1,185 @@
+//! Who gets which tab, with tabs that have said hello and nothing else.
+
+use super::*;
+use serde_json::json;
+use std::sync::Weak;
+use std::time::Duration;
+use tabmesh_protocol::Config;
+use tabmesh_protocol::config::{MAX_TENANTS, PROTOCOL_VERSION};
+use tabmesh_protocol::frame::Frame;
+use tokio::task::JoinHandle;
+
+fn hello(tab: &Arc<Tab>, streams: u32, tenants: &[&str]) {
+    let payload = json!({
+        "agent": "test", "max_streams": streams, "stream_window": 1, "connection_window": 1, "tenants": tenants,
+    });
+    let mut message = Vec::new();
+    let frame = Frame::Hello { version: PROTOCOL_VERSION, payload: payload.to_string().into() };
+    frame.encode(&mut message);
+    tab.receive(message.into());
+}
+
+fn pool(queue: usize) -> Arc<Pool> {
+    Pool::new(queue, Arc::default())
+}
+
+fn join(pool: &Arc<Pool>, id: TabId, streams: u32, tenants: &[&str]) -> Arc<Tab> {
+    let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(pool) as Arc<dyn Watcher>));
+    let tab = Tab::new(id, format!("p{id}"), Config::default(), Arc::default(), watcher);
+    pool.add(&tab);
+    hello(&tab, streams, tenants);
+    tab
+}
+
+fn target(tenant: &str) -> Target {
+    Target { tenant: tenant.into(), handler: "hello".into(), version: "v".into() }
+}
+
+async fn now(pool: &Arc<Pool>, tenant: &str) -> Result<Lease, NoTab> {
+    pool.lease(&target(tenant), &[], Instant::now()).await
+}
+
+/// Lines up and is in the line when this returns.
+async fn wait(pool: &Arc<Pool>, tenant: &str, tried: &[TabId]) -> JoinHandle<Result<Lease, NoTab>> {
+    let queued = pool.metrics.queued.get();
+    let (ours, target, tried) = (Arc::clone(pool), target(tenant), tried.to_vec());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let waiting = tokio::spawn(async move { ours.lease(&target, &tried, deadline).await });
+    while pool.metrics.queued.get() == queued {
+        tokio::task::yield_now().await;
+    }
+    waiting
+}
+
+async fn served(waiting: JoinHandle<Result<Lease, NoTab>>) -> Lease {
+    tokio::time::timeout(Duration::from_secs(1), waiting).await.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_tab_that_names_tenants_serves_only_them() {
+    let pool = pool(8);
+    join(&pool, 1, 8, &["a", "b"]);
+    assert_eq!(now(&pool, "a").await.unwrap().tab().id, 1);
+    assert_eq!(now(&pool, "b").await.unwrap().tab().id, 1);
+    assert_eq!(now(&pool, "c").await.err(), Some(NoTab::NoneJoined));
+    let waiting = wait(&pool, "c", &[]).await;
+    join(&pool, 2, 8, &[]);
+    assert_eq!(served(waiting).await.tab().id, 2);
+}
+
+#[tokio::test]
+async fn a_hello_with_too_many_tenants_breaks_the_protocol() {
+    let pool = pool(8);
+    let names: Vec<String> = (0..=MAX_TENANTS).map(|index| format!("t{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert!(!join(&pool, 1, 8, &names[1..]).is_closed());
+    let tab = join(&pool, 2, 8, &names);
+    assert!(tab.is_closed() && !tab.is_ready() && !tab.serves("t1"));
+}
+
+#[tokio::test]
+async fn who_cannot_be_served_blocks_nobody() {
+    let pool = pool(8);
+    join(&pool, 1, 1, &["a"]);
+    let held = now(&pool, "a").await.unwrap();
+    let stranger = wait(&pool, "b", &[]).await;
+    let tried = wait(&pool, "a", &[1]).await;
+    let next = wait(&pool, "a", &[]).await;
+    let last = wait(&pool, "a", &[]).await;
+    drop(held);
+    let held = served(next).await;
+    assert!(!last.is_finished() && !stranger.is_finished() && !tried.is_finished());
+    drop(held);
+    drop(served(last).await);
+    assert_eq!(pool.metrics.queued.get(), 2);
+    join(&pool, 2, 1, &["a"]);
+    assert_eq!(served(tried).await.tab().id, 2);
+    join(&pool, 3, 1, &["b"]);
+    assert_eq!(served(stranger).await.tab().id, 3);
+    assert_eq!((pool.metrics.queued.get(), pool.outstanding()), (0, 0));
+}
+
+#[tokio::test]
+async fn nobody_gets_in_before_those_who_wait() {
+    let pool = pool(8);
+    join(&pool, 1, 1, &[]);
+    let held = now(&pool, "a").await.unwrap();
+    let first = wait(&pool, "a", &[]).await;
+    let second = wait(&pool, "b", &[]).await;
+    drop(held);
+    // The first has not run since, but the place is its own.
+    assert_eq!(now(&pool, "a").await.err(), Some(NoTab::AllBusy));
+    drop(served(first).await);
+    drop(served(second).await);
+    assert!(now(&pool, "a").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_place_for_somebody_who_left_goes_to_the_next() {
+    let pool = pool(8);
+    join(&pool, 1, 1, &[]);
+    let held = now(&pool, "a").await.unwrap();
+    let left = wait(&pool, "a", &[]).await;
+    let handed = wait(&pool, "a", &[]).await;
+    let last = wait(&pool, "a", &[]).await;
+    left.abort();
+    assert!(left.await.is_err());
+    assert_eq!(pool.metrics.queued.get(), 2);
+    drop(held);
+    // It has its place by now, and goes without having looked.
+    handed.abort();
+    if let Ok(lease) = handed.await {
+        drop(lease);
+    }
+    drop(served(last).await);
+    assert_eq!((pool.metrics.queued.get(), pool.outstanding()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_tab_takes_no_more_than_it_said_and_then_all_at_once() {
+    let pool = pool(8);
+    join(&pool, 1, 0, &[]);
+    assert_eq!(now(&pool, "a").await.err(), Some(NoTab::AllBusy));
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        waiting.push(wait(&pool, "a", &[]).await);
+    }
+    join(&pool, 2, 3, &[]);
+    assert_eq!((pool.metrics.queued.get(), pool.outstanding()), (1, 3));
+    let last = waiting.pop().unwrap();
+    for waiting in waiting {
+        drop(served(waiting).await);
+    }
+    drop(served(last).await);
+}
+
+#[tokio::test]
+async fn in_a_full_line_a_flood_turns_away_its_own() {
+    let pool = pool(4);
+    let mut flood = Vec::new();
+    for _ in 0..4 {
+        flood.push(wait(&pool, "flood", &[]).await);
+    }
+    assert_eq!(now(&pool, "flood").await.err(), Some(NoTab::QueueFull));
+    let quiet = {
+        let (pool, deadline) = (Arc::clone(&pool), Instant::now() + Duration::from_secs(5));
+        tokio::spawn(async move { pool.lease(&target("quiet"), &[], deadline).await })
+    };
+    let newest = flood.pop().unwrap();
+    assert_eq!(newest.await.unwrap().err(), Some(NoTab::QueueFull));
+    assert_eq!(now(&pool, "flood").await.err(), Some(NoTab::QueueFull));
+    join(&pool, 1, 8, &[]);
+    drop(served(quiet).await);
+    for waiting in flood {
+        drop(served(waiting).await);
+    }
+}
+
+#[tokio::test]
+async fn draining_turns_away_who_waits() {
+    let pool = pool(8);
+    let waiting = wait(&pool, "a", &[]).await;
+    pool.drain();
+    assert_eq!(waiting.await.unwrap().err(), Some(NoTab::Draining));
+    assert_eq!(now(&pool, "a").await.err(), Some(NoTab::Draining));
+}

@@ -1,0 +1,79 @@
+//! What a tab's session tells, passed on to whom it concerns. Called under the tab's lock, so it only forwards.
+
+use super::super::exchange::{Failure, Piece};
+use super::{State, Tab};
+use std::sync::atomic::Ordering;
+use tabmesh_protocol::config::MAX_TENANTS;
+use tabmesh_protocol::{Event, Hello, Violation};
+
+impl Tab {
+    pub(super) fn dispatch(&self, state: &mut State) -> Result<(), Violation> {
+        // Answers go last: whoever wakes by one then finds the body pieces that came with it.
+        let mut answers = Vec::new();
+        let mut result = Ok(());
+        while let Some(event) = state.session.poll_event() {
+            match event {
+                Event::Ready(hello) => result = self.greeted(hello),
+                // `max_incoming_streams` is 0 for tabs: the session refuses before we get here.
+                Event::Request { .. } => {}
+                Event::Response { id, head, fin } => {
+                    if let Some(answer) =
+                        state.exchanges.get_mut(&id).and_then(|exchange| exchange.ends.answer.take())
+                    {
+                        answers.push((answer, head, fin));
+                    }
+                    if fin {
+                        state.end(id);
+                    }
+                }
+                Event::Data { id, data, fin } => {
+                    if let Some(exchange) = state.exchanges.get(&id) {
+                        let _ = exchange.ends.body.send(Piece::Data(data, fin));
+                    }
+                    if fin {
+                        state.end(id);
+                    }
+                }
+                Event::Reset { id, code, reason } => {
+                    if let Some(ends) = state.end(id) {
+                        ends.fail(Failure::Reset { code, reason });
+                    }
+                }
+                Event::Stopped { id } | Event::Writable { id } => {
+                    if let Some(exchange) = state.exchanges.get(&id) {
+                        exchange.ends.writable.notify_one();
+                    }
+                }
+                Event::Draining(draining) => {
+                    tracing::info!(tab = self.id, draining, "tab changed its mind");
+                }
+                Event::Log { stream, level, text } => match stream.and_then(|id| state.console(id)) {
+                    Some(console) => console.line(&self.metrics, self.id, level, &text),
+                    None => state.loose.line(self.id, level, &text),
+                },
+                Event::Pong { load, round_trip } => {
+                    self.metrics.round_trip.observe(round_trip.as_secs_f64());
+                    tracing::trace!(tab = self.id, ?load, ?round_trip, "pong");
+                }
+            }
+        }
+        for (answer, head, fin) in answers {
+            let _ = answer.send(Ok((*head, fin)));
+        }
+        result
+    }
+
+    /// The tab said hello, once. Before this it has no capacity and serves nobody.
+    fn greeted(&self, hello: Hello) -> Result<(), Violation> {
+        if hello.tenants.len() > MAX_TENANTS {
+            return Err(Violation::Malformed("hello names too many tenants"));
+        }
+        let Hello { agent, tenants, max_streams, .. } = hello;
+        tracing::info!(tab = self.id, peer = self.peer, agent, ?tenants, "tab joined");
+        // A session has one hello.
+        let _ = self.tenants.set(tenants);
+        let capacity = usize::try_from(max_streams.min(self.max_streams)).unwrap_or(usize::MAX);
+        self.capacity.store(capacity, Ordering::Release);
+        Ok(())
+    }
+}

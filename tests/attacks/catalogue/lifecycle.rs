@@ -1,0 +1,19 @@
+//! The life of isolates: callers that come and go, handlers that die, floods, and what handlers share.
+
+use super::Attack;
+use crate::customs;
+
+/// The group `lifecycle`.
+pub fn list() -> Vec<Attack> {
+    vec![
+        Attack::call("lifecycle-hang", &["504 handler-timeout"]).replaced().limit("wall_ms", 500),
+        Attack::custom("lifecycle-abort-race", customs::abort_race).limit("cpu_ms", 2000),
+        Attack::rounds("lifecycle-crash-loop", 8, &["503 cpu-limit"]).replaced().limit("cpu_ms", 50),
+        Attack::rounds("lifecycle-load-crash-loop", 8, &["500 handler-failed-to-start"]).gone(),
+        Attack::calls("lifecycle-flood", 100, &["200", "503 queue-timeout"]).limit("concurrency", 2),
+        Attack::calls("lifecycle-wait-until-hoard", 200, &["200"]),
+        Attack::custom("lifecycle-globals", customs::shared_globals),
+        Attack::custom("lifecycle-blob-url", customs::blob_across_tenants),
+        Attack::probe("lifecycle-timing"),
+    ]
+}

@@ -1,0 +1,4 @@
+// Spins: while (true), in the request.
+import { attack } from './lib/attack.js';
+
+export default attack(() => { for (;;); });

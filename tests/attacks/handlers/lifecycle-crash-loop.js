@@ -1,0 +1,4 @@
+// Is ended, comes back, is ended again: costs an isolate with every request.
+import { attack } from './lib/attack.js';
+
+export default attack(() => { for (;;); });

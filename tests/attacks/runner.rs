@@ -1,0 +1,125 @@
+//! Plays one attack and judges it: the caller's answer, what it left behind, and what the neighbour felt.
+
+use crate::catalogue::{After, Attack};
+use crate::memory::Watch;
+use crate::neighbour::Latency;
+use crate::plays::{self, Played};
+use crate::stage::{MALLORY, Stage, files};
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+/// The neighbour's p99 may be this many times what it is in quiet.
+const SLOWER: f64 = 2.0;
+/// ... and is not looked at below this, in milliseconds: two busy cores jitter by as much without any attack.
+const FLOOR_MS: f64 = 100.0;
+/// The neighbour is called for at least so long during an attack; short ones are repeated.
+pub const LEAST: Duration = Duration::from_millis(250);
+/// No attack may keep the suite longer.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How an attack ended.
+pub struct Outcome {
+    /// Why it did not hold; empty if it did.
+    pub failures: Vec<String>,
+    /// What the caller got.
+    pub answer: String,
+    /// From the first call of the attack to the end of it.
+    pub time: Duration,
+    /// How much the browser grew meanwhile, in MiB.
+    pub growth: u64,
+    /// The neighbour's calls meanwhile.
+    pub latency: Latency,
+    /// Those of the stage in quiet.
+    pub baseline: (f64, f64),
+}
+
+impl Outcome {
+    fn not_started(why: String, baseline: (f64, f64)) -> Self {
+        let latency = Latency::default();
+        Self {
+            failures: vec![why],
+            answer: "not run".to_owned(),
+            time: Duration::ZERO,
+            growth: 0,
+            latency,
+            baseline,
+        }
+    }
+}
+
+/// Deploys the attack, plays it, looks at what is left.
+pub async fn run(stage: &mut Stage, attack: &Attack) -> Outcome {
+    let baseline = (stage.baseline.quantile(0.5), stage.baseline.quantile(0.99));
+    let files = files(attack.name);
+    let limits = attack.limits();
+    let deploying = AssertUnwindSafe(stage.deploy(MALLORY, attack.name, &files, &limits)).catch_unwind();
+    if deploying.await.is_err() {
+        return Outcome::not_started("it cannot be deployed; see above".to_owned(), baseline);
+    }
+    let born = match attack.after {
+        After::Other => None,
+        After::Same | After::Replaced => match warm_up(stage, attack.name).await {
+            Ok(born) => Some(born),
+            Err(error) => return Outcome::not_started(format!("before the attack: {error}"), baseline),
+        },
+    };
+
+    let watch = Watch::start(stage.browser());
+    let neighbour = stage.neighbour();
+    let started = Instant::now();
+    let play = AssertUnwindSafe(plays::play(stage, attack)).catch_unwind();
+    let played = match tokio::time::timeout(LIMIT, play).await {
+        Ok(Ok(played)) => played,
+        Ok(Err(_)) => Played::failed("the play panicked; see above"),
+        Err(_) => Played::failed(format!("it did not end within {LIMIT:?}")),
+    };
+    let time = started.elapsed();
+    tokio::time::sleep(LEAST.saturating_sub(time)).await;
+    let latency = neighbour.finish().await;
+
+    let mut failures = played.failures;
+    failures.sort();
+    failures.dedup();
+    failures.extend(latency.errors.iter().map(|error| format!("the neighbour got: {error}")));
+    let (p99, bound) = (latency.quantile(0.99), (SLOWER * baseline.1).max(FLOOR_MS));
+    if p99 > bound {
+        failures.push(format!("the neighbour's p99 was {p99:.0} ms, over {bound:.0} ms"));
+    }
+    if attack.after != After::Other {
+        match self::born(stage, attack.name).await {
+            Err(error) => failures.push(format!("afterwards: {error}")),
+            Ok(now) if attack.after == After::Replaced && born.as_ref() == Some(&now) => {
+                failures.push("its isolate was not replaced".to_owned());
+            }
+            Ok(_) => {}
+        }
+    }
+    failures.extend(stage.damage().await);
+    failures.extend(watch.given_back().await.err());
+    let growth = watch.growth();
+    if growth > attack.may_grow {
+        failures.push(format!("the browser grew by {growth} MiB"));
+    }
+    Outcome { failures, answer: played.answer, time, growth, latency, baseline }
+}
+
+/// Loads the handler. Twice if need be: a process that still gives back what the attack before took may stand still for
+/// longer than a handler's time.
+async fn warm_up(stage: &Stage, handler: &str) -> Result<String, String> {
+    match born(stage, handler).await {
+        Err(_) => born(stage, handler).await,
+        born => born,
+    }
+}
+
+/// Which isolate answers, by the number it drew when it loaded its code.
+pub async fn born(stage: &Stage, handler: &str) -> Result<String, String> {
+    let answer = stage.get(handler, "/sane").await;
+    let status = answer.status();
+    let text = answer.text().await.unwrap_or_default();
+    let born =
+        serde_json::from_str::<Value>(&text).ok().and_then(|value| Some(value["born"].as_str()?.to_owned()));
+    born.ok_or_else(|| format!("its sane path answers {status} {text}"))
+}

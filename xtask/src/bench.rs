@@ -1,0 +1,146 @@
+//! `cargo xtask bench`: builds what is measured, fetches what it is compared with, and runs `tests/benches/mesh`.
+//!
+//! A peer that cannot be had is no error: the bench is told why and reports it as missing.
+
+mod markdown;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::binaries::{self, QUICK};
+use crate::browser;
+use crate::paths::{Paths, on_path};
+use crate::process::{run, run_quietly, say};
+
+/// Versions of the peers, so that two runs compare the same.
+const WORKERD: &str = "1.20261117.1";
+const JSRUN: &str = "0.3.0";
+/// A package of 40 MB over a slow line still arrives within this time.
+const FETCH_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// What is measured and how long.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Only rows whose name contains one of these
+    rows: Vec<String>,
+    /// Times that everything is measured
+    #[arg(long)]
+    rounds: Option<u16>,
+    /// A glance: one short round, to see that everything works
+    #[arg(long)]
+    quick: bool,
+    /// What carries the data channels: udp (the default), tcp or both
+    #[arg(long)]
+    ice_transport: Option<String>,
+    /// Print the rows' names
+    #[arg(long)]
+    list: bool,
+    /// Build with all optimisations
+    #[arg(long)]
+    release: bool,
+    /// Print the last run's table as Markdown, measure nothing
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// Measures, or prints what was measured.
+pub fn bench(paths: &Paths, options: &Bench) -> Result<()> {
+    let folder = paths.target.join("bench");
+    if options.markdown {
+        let file = folder.join("report.json");
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("no report at {}; run `cargo xtask bench`", file.display()))?;
+        print!("{}", markdown::render(&serde_json::from_str(&text)?));
+        return Ok(());
+    }
+    let browser = browser::obtain(paths)?;
+    let tabmesh = binaries::build(paths, options.release)?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let peers = folder.join("peers.json");
+    fs::write(&peers, serde_json::to_vec_pretty(&found(paths, &folder, &browser.program))?)?;
+
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    cargo.args(["bench", "--profile", if options.release { "release" } else { QUICK }]);
+    cargo.args(["--package", "tabmesh-tests", "--features", "bench", "--bench", "mesh", "--"]);
+    cargo.args(&options.rows).arg("--peers").arg(peers).arg("--out").arg(folder);
+    if let Some(rounds) = options.rounds {
+        cargo.arg("--rounds").arg(rounds.to_string());
+    }
+    if let Some(transport) = &options.ice_transport {
+        cargo.arg("--ice-transport").arg(transport);
+    }
+    for (flag, given) in [("--quick", options.quick), ("--list", options.list)] {
+        cargo.args(given.then_some(flag));
+    }
+    run("bench", &mut cargo)
+}
+
+/// Each peer's program, or why there is none.
+fn found(paths: &Paths, folder: &Path, browser: &Path) -> Value {
+    let peers = [
+        ("browser", Ok(browser.to_owned()), None),
+        ("node", on_path("node").ok_or_else(|| anyhow!("no node in PATH")), None),
+        ("workerd", workerd(paths, folder), Some(WORKERD)),
+        ("jsrun", jsrun(paths, folder), Some(JSRUN)),
+    ];
+    let describe = |(name, program, version): (&str, Result<PathBuf>, Option<&str>)| {
+        let entry = match program {
+            Ok(program) => json!({ "program": program, "version": version }),
+            Err(error) => {
+                say(&format!("{name} is missing: {error:#}"));
+                json!({ "missing": format!("{error:#}") })
+            }
+        };
+        (name.to_owned(), entry)
+    };
+    Value::Object(peers.map(describe).into_iter().collect::<Map<_, _>>())
+}
+
+/// workerd's own program out of its npm package.
+fn workerd(paths: &Paths, folder: &Path) -> Result<PathBuf> {
+    let home = folder.join(format!("workerd-{WORKERD}"));
+    if let Some(program) = workerd_in(&home) {
+        return Ok(program);
+    }
+    let npm = on_path("npm").context("no npm in PATH")?;
+    let mut install = Command::new(npm);
+    // The program is a package for this platform; the script would only look for it.
+    install.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&home);
+    run_quietly(
+        "npm install workerd",
+        &paths.logs(),
+        FETCH_LIMIT,
+        install.arg(format!("workerd@{WORKERD}")),
+    )?;
+    workerd_in(&home).context("npm brought no workerd for this platform")
+}
+
+fn workerd_in(home: &Path) -> Option<PathBuf> {
+    let platforms = fs::read_dir(home.join("node_modules/@cloudflare")).ok()?;
+    let mut programs = platforms.filter_map(|entry| Some(entry.ok()?.path().join("bin/workerd")));
+    programs.find(|program| program.is_file())
+}
+
+/// A Python that has jsrun.
+fn jsrun(paths: &Paths, folder: &Path) -> Result<PathBuf> {
+    let home = folder.join(format!("jsrun-{JSRUN}"));
+    let (python, done) = (home.join("bin/python"), home.join("done"));
+    if done.is_file() {
+        return Ok(python);
+    }
+    let system = on_path("python3").context("no python3 in PATH")?;
+    let mut make = Command::new(system);
+    run_quietly("python3 venv", &paths.logs(), FETCH_LIMIT, make.args(["-m", "venv"]).arg(&home))?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet"]).arg(format!("jsrun=={JSRUN}"));
+    run_quietly("pip install jsrun", &paths.logs(), FETCH_LIMIT, &mut install)?;
+    fs::write(done, "")?;
+    Ok(python)
+}
