@@ -41,7 +41,7 @@ impl Report {
 
     /// One attack's row, with the log if it got through.
     pub fn add(&mut self, mode: Mode, attack: &Attack, outcome: Outcome, log: Option<Vec<String>>) {
-        let Outcome { failures, answer, time, growth, latency, baseline } = outcome;
+        let Outcome { failures, answer, time, growth, latency, baseline, .. } = outcome;
         let (p50, p99) = (latency.quantile(0.5), latency.quantile(0.99));
         let ratios = (p50 / baseline.0.max(f64::MIN_POSITIVE), p99 / baseline.1.max(f64::MIN_POSITIVE));
         let mark = if failures.is_empty() { "held" } else { "FAILED" };

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const SLOWER: f64 = 2.0;
 /// ... and is not looked at below this, in milliseconds: two busy cores jitter by as much without any attack.
 const FLOOR_MS: f64 = 100.0;
+/// How often an attack may be played until the neighbour's latency is as it should be.
+const TRIES: usize = 3;
 /// The neighbour is called for at least so long during an attack; short ones are repeated.
 pub const LEAST: Duration = Duration::from_millis(250);
 /// No attack may keep the suite longer.
@@ -23,6 +25,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub struct Outcome {
     /// Why it did not hold; empty if it did.
     pub failures: Vec<String>,
+    /// Nothing else was wrong than the neighbour's latency.
+    slow: bool,
     /// What the caller got.
     pub answer: String,
     /// From the first call of the attack to the end of it.
@@ -40,6 +44,7 @@ impl Outcome {
         let latency = Latency::default();
         Self {
             failures: vec![why],
+            slow: false,
             answer: "not run".to_owned(),
             time: Duration::ZERO,
             growth: 0,
@@ -49,8 +54,20 @@ impl Outcome {
     }
 }
 
-/// Deploys the attack, plays it, looks at what is left.
+/// Deploys the attack, plays it, looks at what is left. Again where nothing but the neighbour's latency was wrong: other
+/// programs of this machine slow it, too, but not every time.
 pub async fn run(stage: &mut Stage, attack: &Attack) -> Outcome {
+    let mut outcome = run_once(stage, attack).await;
+    for _ in 1..TRIES {
+        if outcome.failures.is_empty() || !outcome.slow || stage.is_broken {
+            break;
+        }
+        outcome = run_once(stage, attack).await;
+    }
+    outcome
+}
+
+async fn run_once(stage: &mut Stage, attack: &Attack) -> Outcome {
     let baseline = (stage.baseline.quantile(0.5), stage.baseline.quantile(0.99));
     let files = files(attack.name);
     let limits = attack.limits();
@@ -58,7 +75,7 @@ pub async fn run(stage: &mut Stage, attack: &Attack) -> Outcome {
     if deploying.await.is_err() {
         return Outcome::not_started("it cannot be deployed; see above".to_owned(), baseline);
     }
-    let born = match attack.after {
+    let before = match attack.after {
         After::Other => None,
         After::Same | After::Replaced => match warm_up(stage, attack.name).await {
             Ok(born) => Some(born),
@@ -66,11 +83,12 @@ pub async fn run(stage: &mut Stage, attack: &Attack) -> Outcome {
         },
     };
 
+    let breaches = breaches(stage, attack.name).await;
     let watch = Watch::start(stage.browser());
     let neighbour = stage.neighbour();
     let started = Instant::now();
     let play = AssertUnwindSafe(plays::play(stage, attack)).catch_unwind();
-    let played = match tokio::time::timeout(LIMIT, play).await {
+    let mut played = match tokio::time::timeout(LIMIT, play).await {
         Ok(Ok(played)) => played,
         Ok(Err(_)) => Played::failed("the play panicked; see above"),
         Err(_) => Played::failed(format!("it did not end within {LIMIT:?}")),
@@ -79,22 +97,13 @@ pub async fn run(stage: &mut Stage, attack: &Attack) -> Outcome {
     tokio::time::sleep(LEAST.saturating_sub(time)).await;
     let latency = neighbour.finish().await;
 
+    played.failures.sort();
+    played.failures.dedup();
     let mut failures = played.failures;
-    failures.sort();
-    failures.dedup();
+    failures.extend(untold(stage, attack.name, &played.answer, &breaches).await);
     failures.extend(latency.errors.iter().map(|error| format!("the neighbour got: {error}")));
-    let (p99, bound) = (latency.quantile(0.99), (SLOWER * baseline.1).max(FLOOR_MS));
-    if p99 > bound {
-        failures.push(format!("the neighbour's p99 was {p99:.0} ms, over {bound:.0} ms"));
-    }
-    if attack.after != After::Other {
-        match self::born(stage, attack.name).await {
-            Err(error) => failures.push(format!("afterwards: {error}")),
-            Ok(now) if attack.after == After::Replaced && born.as_ref() == Some(&now) => {
-                failures.push("its isolate was not replaced".to_owned());
-            }
-            Ok(_) => {}
-        }
+    if let Some(before) = before {
+        failures.extend(aftermath(stage, attack, &before).await);
     }
     failures.extend(stage.damage().await);
     failures.extend(watch.given_back().await.err());
@@ -102,7 +111,49 @@ pub async fn run(stage: &mut Stage, attack: &Attack) -> Outcome {
     if growth > attack.may_grow {
         failures.push(format!("the browser grew by {growth} MiB"));
     }
-    Outcome { failures, answer: played.answer, time, growth, latency, baseline }
+    let (p99, bound) = (latency.quantile(0.99), (SLOWER * baseline.1).max(FLOOR_MS));
+    let slow = failures.is_empty() && p99 > bound;
+    if p99 > bound {
+        failures.push(format!("the neighbour's p99 was {p99:.0} ms, over {bound:.0} ms"));
+    }
+    Outcome { failures, slow, answer: played.answer, time, growth, latency, baseline }
+}
+
+/// Problems that say that a limit was exceeded, and the limit's name in metrics and logs.
+const LIMITS: [(&str, &str); 4] = [
+    ("cpu-limit", "cpu"),
+    ("memory-limit", "memory"),
+    ("handler-timeout", "wall"),
+    ("response-too-large", "response-bytes"),
+];
+
+async fn breaches(stage: &Stage, handler: &str) -> Vec<(f64, usize)> {
+    let mut counts = Vec::new();
+    for (_, limit) in LIMITS {
+        counts.push(stage.breaches(limit, handler).await);
+    }
+    counts
+}
+
+/// The limit that the caller was told of and the metrics or the log were not.
+async fn untold(stage: &Stage, handler: &str, answer: &str, before: &[(f64, usize)]) -> Option<String> {
+    let (told, (_, limit)) = before.iter().zip(LIMITS).find(|(_, (problem, _))| answer.contains(problem))?;
+    let now = stage.breaches(limit, handler).await;
+    if now.0 > told.0 && now.1 > told.1 {
+        return None;
+    }
+    Some(format!("breaches of {limit} were {told:?} in metric and log and are {now:?}"))
+}
+
+/// What is wrong with the attacking handler now.
+async fn aftermath(stage: &Stage, attack: &Attack, before: &str) -> Option<String> {
+    match born(stage, attack.name).await {
+        Err(error) => Some(format!("afterwards: {error}")),
+        Ok(now) if attack.after == After::Replaced && now == before => {
+            Some("its isolate was not replaced".to_owned())
+        }
+        Ok(_) => None,
+    }
 }
 
 /// Loads the handler. Twice if need be: a process that still gives back what the attack before took may stand still for

@@ -91,7 +91,7 @@ impl Stage {
             log_mark: 0,
             gateway,
         };
-        for tenant in if old() { vec![] } else { vec![MALLORY, ALICE] } {
+        for tenant in [MALLORY, ALICE] {
             let made = stage.client.put(stage.gateway.url(&format!("/_mesh/v1/tenants/{tenant}")));
             let made = made.send().await.unwrap();
             assert!(made.status().is_success(), "creating {tenant}: {}", made.text().await.unwrap());
@@ -113,11 +113,7 @@ impl Stage {
         let expected = match self.mode {
             Mode::Opaque => "null".to_owned(),
             Mode::Origin | Mode::Firefox => {
-                format!(
-                    "http://sandbox-{}.localhost:{}",
-                    if old() { "default" } else { MALLORY },
-                    self.gateway.address().port()
-                )
+                format!("http://sandbox-{MALLORY}.localhost:{}", self.gateway.address().port())
             }
         };
         assert_eq!(origin, expected, "handlers run on another origin than the mode says");
@@ -133,23 +129,18 @@ impl Stage {
 
     /// Deploys `files` for a tenant, with these limits.
     pub async fn deploy(&self, tenant: &str, name: &str, files: &[(&str, String)], limits: &Value) {
-        let limits = if old() { &json!({ "wall_ms": 3000 }) } else { limits }; // TEMP
         let metadata = json!({ "main_module": "main.js", "limits": limits }).to_string();
         let mut form = Form::new().part("metadata", Part::text(metadata));
         for (name, text) in files {
             form = form.part((*name).to_owned(), Part::text(text.clone()).file_name((*name).to_owned()));
         }
         let url = self.gateway.url(&format!("/_mesh/v1/tenants/{tenant}/handlers/{name}"));
-        let url = if old() { self.gateway.url(&format!("/_mesh/v1/handlers/{name}")) } else { url }; // TEMP
         let answer = self.client.put(url).multipart(form).send().await.unwrap();
         assert!(answer.status().is_success(), "deploying {name}: {}", answer.text().await.unwrap());
     }
 
     /// Where a handler answers.
     pub fn url(&self, tenant: &str, handler: &str, path: &str) -> String {
-        if old() {
-            return format!("http://{handler}.localhost:{}{path}", self.gateway.address().port());
-        } // TEMP
         format!("http://{handler}.{tenant}.localhost:{}{path}", self.gateway.address().port())
     }
 
@@ -171,7 +162,7 @@ impl Stage {
     /// What an attacker might know of its surroundings.
     pub fn target(&self) -> Value {
         let port = self.gateway.address().port();
-        let sandbox = format!("http://sandbox-{}.localhost:{port}", if old() { "default" } else { MALLORY });
+        let sandbox = format!("http://sandbox-{MALLORY}.localhost:{port}");
         json!({
             "trap": format!("http://127.0.0.1:{}/", self.trap.port()),
             "trapPort": self.trap.port(),
@@ -181,6 +172,13 @@ impl Stage {
             "isolateHash": self.isolate_hash,
             "neighbour": self.url(ALICE, "hello", "/"),
         })
+    }
+
+    /// How often a limit was exceeded, as the gateway counts it, and how often its log says so of this handler.
+    pub async fn breaches(&self, limit: &str, handler: &str) -> (f64, usize) {
+        let metric = self.gateway.metric(&format!("tabmesh_limit_breaches_total{{limit=\"{limit}\"}}")).await;
+        let parts = ["limit exceeded", &format!("handler=\"{handler}\""), &format!("limit=\"{limit}\"")];
+        (metric, self.gateway.log().matching(0, &parts).len())
     }
 
     /// The process above all of the tab's browser.
@@ -239,6 +237,26 @@ pub fn files(name: &str) -> Vec<(&'static str, String)> {
     let read = |file: PathBuf| {
         std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     };
+    if std::env::var_os("H5_INLINE").is_some() {
+        // TEMP
+        let main = read(folder().join(format!("{name}.js")));
+        let lib = read(folder().join("lib/attack.js"));
+        let names = "{ born, reply, pause, spin, expectLoot, attempt, attack, probes, opened, wasm }";
+        let lib = lib.replace("export ", "");
+        let main = match main.find("import {").filter(|_| main.contains("./lib/attack.js")) {
+            Some(at) => {
+                let end = main[at..].find("';").unwrap() + at + 2;
+                let wanted = main[at + 6..].split(" from").next().unwrap().to_owned();
+                format!(
+                    "{}const {wanted} = (() => {{ {lib}; return {names}; }})();{}",
+                    &main[..at],
+                    &main[end..]
+                )
+            }
+            None => main.replace("import './lib/attack.js';", ""),
+        };
+        return vec![("main.js", main)];
+    }
     vec![
         ("main.js", read(folder().join(format!("{name}.js")))),
         ("lib/attack.js", read(folder().join("lib/attack.js"))),
@@ -249,7 +267,3 @@ pub fn files(name: &str) -> Vec<(&'static str, String)> {
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("attacks/handlers")
 }
-
-fn old() -> bool {
-    std::env::var_os("H5_OLD").is_some()
-} // TEMP

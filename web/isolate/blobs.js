@@ -1,8 +1,8 @@
 // Blobs and files, counted: their bytes are kept by the browser's own process. What is read out of them is counted too.
 
 import {
-  NativeStream, apply, cancelReader, construct, define, defineGlobal, getReader, getter, guardClass, guardMethod, readReader,
-  setPrototypeOf, then, uncurry,
+  NativeStream, apply, cancelReader, construct, define, defineGlobal, getReader, getter, guardClass, guardMethod,
+  readReader, setPrototypeOf, then, uncurry,
 } from './intrinsics.js';
 import { countValue } from './buffers.js';
 import { countObject } from './memory.js';

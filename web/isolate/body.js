@@ -4,8 +4,6 @@
 // a queue of chunks until someone asks for a stream. Only then does the browser's own Response hold it, which also does
 // the reading, teeing and form parsing. Nothing here knows about ports or requests in flight.
 
-import { countBlob } from './blobs.js';
-import { countValue } from './buffers.js';
 import { Inbound, collectInbound, streamInbound } from './inbound.js';
 import {
   NativeBlob, NativeFormData, NativeHeaders, NativeResponse, NativeSearchParams, NativeStream, NativeTypeError,
@@ -14,15 +12,12 @@ import {
   then, uncurry,
 } from './intrinsics.js';
 import { countTyped, guard } from './memory.js';
+import { drain, readHolder, shaped } from './reading.js';
 
 const holderUsed = getter(Response.prototype, 'bodyUsed');
 const holderBody = getter(Response.prototype, 'body');
 const holderHeaders = getter(Response.prototype, 'headers');
 const holderClone = uncurry(Response.prototype.clone);
-const readers = {};
-for (const kind of ['text', 'json', 'arrayBuffer', 'bytes', 'blob', 'formData']) {
-  readers[kind] = uncurry(Response.prototype[kind]);
-}
 const blobSize = getter(Blob.prototype, 'size');
 const paramsText = uncurry(URLSearchParams.prototype.toString);
 
@@ -39,30 +34,6 @@ const ownCopy = (bytes) => {
 const simpleBehind = ownWeakMap();
 
 const used = () => new NativeTypeError('The body has already been used. A body can be read once; clone() first.');
-
-/** Counts what a reading method of the browser's gives. */
-const counted = (kind, promise) => {
-  switch (kind) {
-    case 'arrayBuffer': case 'bytes': return then(promise, countValue);
-    case 'blob': return then(promise, countBlob);
-    default: return promise;
-  }
-};
-
-/** Bytes that nobody else has, in the form that a reading method gives. */
-const shaped = (kind, bytes, type) => {
-  switch (kind) {
-    case 'text': return decode(bytes);
-    case 'json': return parseJson(decode(bytes));
-    case 'bytes': return bytes;
-    case 'arrayBuffer': return bufferOf(bytes);
-    default: {
-      const headers = { __proto__: null };
-      if (type !== null) headers['content-type'] = type;
-      return counted(kind, readers[kind](new NativeResponse(bytes, { __proto__: null, headers })));
-    }
-  }
-};
 
 /** Header list as it travels: [name, value, name, value...] to Headers that keep everything. */
 function headersOf(flat) {
@@ -204,11 +175,14 @@ export class Body {
         this.#used = true;
         return this.#collect(kind, type);
       }
-      if (this.#isStream) return this.#drain(kind, type);
+      if (this.#isStream) return drain(holderBody(this.#holder), kind, type);
       const isNull = this.#content === null && this.#holder === null;
       let holder = isNull ? new NativeResponse(null) : this.#open();
-      if (type !== null) holder = new NativeResponse(holderBody(holder), { __proto__: null, headers: { __proto__: null, 'content-type': type } });
-      return counted(kind, readers[kind](holder));
+      if (type !== null) {
+        const headers = { __proto__: null, 'content-type': type };
+        holder = new NativeResponse(holderBody(holder), { __proto__: null, headers });
+      }
+      return readHolder(kind, holder);
     } catch (error) {
       return reject(error);
     }
@@ -216,22 +190,6 @@ export class Body {
 
   async #collect(kind, type) {
     return shaped(kind, await collectInbound(this.#content), type);
-  }
-
-  /** Reads a stream to its end here, where it is seen how much comes. */
-  async #drain(kind, type) {
-    const reader = getReader(holderBody(this.#holder));
-    const chunks = bareArray();
-    let length = 0;
-    for (;;) {
-      const { done, value } = await readReader(reader);
-      if (done) break;
-      if (!isBytes(value)) throw new NativeTypeError('Received non-Uint8Array chunk');
-      chunks[chunks.length] = value;
-      length += lengthOf(value);
-      guard(length);
-    }
-    return shaped(kind, countTyped(joinBytes(chunks, length)), type);
   }
 
   #assertFresh() {

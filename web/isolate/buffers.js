@@ -1,8 +1,8 @@
 // Array buffers and typed arrays that are counted, in every way that a handler can come by one.
 //
-// The constructors are proxies with one trap; methods that make a new buffer past them (the engine's own choice of class,
-// or a `constructor` that was tampered with) are wrapped. Results only are looked at: a size that is asked for may be
-// anything, and memory that was never written costs nothing.
+// The constructors are proxies with one trap; methods that make a new buffer past them (the engine's own choice of
+// class, or a `constructor` that was tampered with) are wrapped. Results only are looked at: a size that is asked for
+// may be anything, and memory that was never written costs nothing.
 
 import {
   Bytes, TypedArray, apply, bareArray, bufferOf, bufferOfDataView, construct, defineGlobal, getPrototypeOf, guardClass,
@@ -39,8 +39,10 @@ function guardArray(name) {
   defineGlobal(name, guarded);
 }
 
-const ARRAYS = ['Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
-  'BigInt64Array', 'BigUint64Array', 'Float16Array', 'Float32Array', 'Float64Array'];
+const ARRAYS = [
+  'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
+  'BigInt64Array', 'BigUint64Array', 'Float16Array', 'Float32Array', 'Float64Array',
+];
 
 /** A method of typed arrays that gives a new one. */
 const guardCopy = (name) => guardMethod(TypedArray.prototype, name, (native, self, args) => {
@@ -95,8 +97,8 @@ const setPrototype = Set.prototype;
 const keysOf = Object.keys;
 
 /**
- * Counts the buffers anywhere in what `structuredClone` made: plain data of the engine's own prototypes. `special` counts
- * what else it may have made.
+ * Counts the buffers anywhere in what `structuredClone` made: plain data of the engine's own prototypes. `special`
+ * counts what else it may have made.
  */
 function countClone(clone, special) {
   const seen = new NativeSet();

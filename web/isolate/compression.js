@@ -1,5 +1,5 @@
-// Compression streams whose output is counted, and that take their input in small pieces: one piece of a compressed bomb
-// would otherwise unfold within one turn, into the stream's queue and out of everybody's sight.
+// Compression streams whose output is counted, and that take their input in small pieces: one piece of a compressed
+// bomb would otherwise unfold within one turn, into the stream's queue and out of everybody's sight.
 
 import {
   NativeTypeError, bytesOf, construct, copyBytes, defineGlobal, getter, lengthOf, min, uncurry,

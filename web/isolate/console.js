@@ -3,7 +3,7 @@
 import { Bytes, encodeInto, substring } from './intrinsics.js';
 
 /** Longest text of one line, in UTF-8 bytes; what the runtime takes. */
-export const MAX_TEXT = 16 * 1024;
+const MAX_TEXT = 16 * 1024;
 const MAX_DEPTH = 4;
 const MAX_ENTRIES = 100;
 const CUT = ' … [truncated]';

@@ -16,10 +16,12 @@ const MAX_RUNNING = 4;
 /** Milliseconds of a piece of work that are not counted: a change of threads takes that long. */
 const FREE = 2;
 
-const METHODS = ['encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveKey', 'deriveBits', 'importKey',
-  'exportKey', 'wrapKey', 'unwrapKey'];
-/** Where a method has its algorithm, if it has one. */
-const HAS_ALGORITHM = { __proto__: null, encrypt: 0, decrypt: 0, sign: 0, verify: 0, generateKey: 0, deriveKey: 0, deriveBits: 0 };
+const METHODS = [
+  'encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveKey', 'deriveBits', 'importKey', 'exportKey',
+  'wrapKey', 'unwrapKey',
+];
+/** Methods whose first argument is an algorithm that may cost much. */
+const COSTLY = { __proto__: null, generateKey: true, deriveKey: true, deriveBits: true };
 
 const toNumber = Number;
 const notSupported = (text) => new NativeDOMException(text, 'NotSupportedError');
@@ -87,7 +89,7 @@ export function guardCrypto(charge) {
     const name = METHODS[i];
     guardMethod(SubtleCrypto.prototype, name, (native, self, args) => {
       try {
-        if (name in HAS_ALGORITHM && args.length > 0) args[0] = checked(args[0]);
+        if (COSTLY[name] && args.length > 0) args[0] = checked(args[0]);
       } catch (error) {
         return reject(error);
       }

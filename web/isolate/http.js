@@ -5,8 +5,8 @@
 
 import { Body, copyHeaders, forkBody, isEmptyBody, moveBody } from './body.js';
 import {
-  NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter, headersHas,
-  headersSet, toJson, uncurry,
+  NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter,
+  headersHas, headersSet, toJson, uncurry,
 } from './intrinsics.js';
 
 const abortController = uncurry(AbortController.prototype.abort);

@@ -2,7 +2,9 @@
 //
 // Knows nothing of ports; credit bounds what can queue here.
 
-import { NativePromise, NativeStream, bareArray, bufferOf, getter, joinBytes, lengthOf, uncurry } from './intrinsics.js';
+import {
+  NativePromise, NativeStream, bareArray, bufferOf, getter, joinBytes, lengthOf, uncurry,
+} from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
 
 const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);

@@ -63,8 +63,8 @@ export const define = (object, name, value) =>
   defineProperty(object, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 
 /**
- * `Native` as handlers see it: `trap(Native, args, newTarget)` makes the instances, all else is the original's, statics and
- * identity too (`prototype.constructor` included). The original is out of reach then.
+ * `Native` as handlers see it: `trap(Native, args, newTarget)` makes the instances, all else is the original's, statics
+ * and identity too (`prototype.constructor` included). The original is out of reach then.
  */
 export const guardClass = (Native, trap) => {
   // Inherits nothing: a trap found on `Object.prototype` would be handed the original.
@@ -74,8 +74,8 @@ export const guardClass = (Native, trap) => {
 };
 
 /**
- * Puts a global in place of the browser's, and takes that away. It may be on a prototype of the global object: the new one
- * would only stand in front of it.
+ * Puts a global in place of the browser's, and takes that away. It may be on a prototype of the global object: the new
+ * one would only stand in front of it.
  */
 export const defineGlobal = (name, value) => {
   for (let object = globalThis; object !== null; object = getPrototypeOf(object)) deleteProperty(object, name);
@@ -152,11 +152,11 @@ export const sizeOfBuffer = (value) => {
     return -1;
   }
 };
-export const isArrayBuffer = (value) => sizeOfBuffer(value) >= 0;
+const isArrayBuffer = (value) => sizeOfBuffer(value) >= 0;
 /** Of a typed array, whatever its class says or it was given as properties of its own. */
 export const bufferOf = getter(TypedArray.prototype, 'buffer');
 export const lengthOf = getter(TypedArray.prototype, 'length');
-export const offsetOf = getter(TypedArray.prototype, 'byteOffset');
+const offsetOf = getter(TypedArray.prototype, 'byteOffset');
 export const sizeOfTyped = getter(TypedArray.prototype, 'byteLength');
 export const bufferOfDataView = getter(DataView.prototype, 'buffer');
 const offsetOfDataView = getter(DataView.prototype, 'byteOffset');

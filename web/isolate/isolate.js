@@ -6,9 +6,9 @@
 
 import { createClock } from './clock.js';
 import { createConsole, describeError } from './console.js';
-import { findForms, load } from './handler.js';
+import { findForms, load, warmUp } from './handler.js';
 import { Request, Response } from './http.js';
-import { NativeTypeError, bareArray, defineGlobal, getter, listenTo, reject, uncurry } from './intrinsics.js';
+import { NativeTypeError, bareArray, defineGlobal, getter, listenTo, reject, then, uncurry } from './intrinsics.js';
 import { holdLifeline } from './lifeline.js';
 import { lockdown } from './lockdown.js';
 import { armMemory, heldBytes } from './memory.js';
@@ -128,7 +128,8 @@ function boot(port, clock) {
     }
   });
   startPort(port);
-  send([OUT.BOOTED]);
+  const booted = () => send([OUT.BOOTED]);
+  then(warmUp(), booted, booted);
 }
 
 const clock = createClock();

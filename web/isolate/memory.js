@@ -114,8 +114,8 @@ function count(object, size) {
 }
 
 /**
- * The engine does not know how much hangs on `object` and would be in no hurry to collect it. So it gets a buffer of that
- * size as a companion; nobody writes to it, and it takes no memory.
+ * The engine does not know how much hangs on `object` and would be in no hurry to collect it. So it gets a buffer of
+ * that size as a companion; nobody writes to it, and it takes no memory.
  */
 export const weighDown = (object, size) => void companions.set(object, new NativeArrayBuffer(size));
 

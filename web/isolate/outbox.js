@@ -1,7 +1,7 @@
 // What goes out to the runtime: the messages of one turn, posted as one array.
 //
-// The runtime pays for every message, whoever wrote it, so whatever a handler can make many of is joined or counted here:
-// crumbs of a body, read receipts, console lines.
+// The runtime pays for every message, whoever wrote it, so whatever a handler can make many of is joined or counted
+// here: crumbs of a body, read receipts, console lines.
 
 import { LINE_COST } from './allowance.js';
 import { bytesOfText, clip } from './console.js';
@@ -11,7 +11,7 @@ import {
 import { drop } from './memory.js';
 import { OUT } from './serve.js';
 
-/** Console text sent in one turn, in characters, and lines; more is counted and dropped, so a log loop fills nothing. */
+/** Console text of one turn, in characters and in lines; more is counted and dropped, so a log loop fills nothing. */
 const LOG_PER_TURN = 256 * 1024;
 const LINES_PER_TURN = 1000;
 /** How far a batch may grow in its turn, in messages, calls and body bytes, and how many quiet microtasks end it. */
@@ -56,7 +56,7 @@ export function createOutbox(post, lastWord, keep) {
   let seen = 0;
   let patience = PATIENCE;
 
-  /** Sees to it that a batch is posted. In a microtask: a turn's messages travel together, and no timer is waited for. */
+  /** Sees to it that a batch is posted. In a microtask: a turn's messages travel together, none waits for a timer. */
   const schedule = () => {
     if (scheduled) return;
     scheduled = true;

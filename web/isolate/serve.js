@@ -3,14 +3,14 @@
 // Nothing here touches the port (`send` is given) or loads code. A message about a request that is over is ignored:
 // it crossed ours on the way.
 
+import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
 import { describeError, show } from './console.js';
 import { abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
-  NativeDOMException, NativeError, NativePromise, NativeStream, NativeTypeError, bufferOf, bytesOf, cancelReader,
-  cancelStream, copyBytes, encode, getReader, isBytes, lengthOf, min, now, ownMap, readReader, resolve, sizeOfBuffer,
-  substring, then,
+  NativeDOMException, NativePromise, NativeStream, NativeTypeError, bufferOf, bytesOf, cancelReader, cancelStream,
+  copyBytes, encode, getReader, isBytes, lengthOf, min, ownMap, readReader, resolve, sizeOfBuffer, substring, then,
 } from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
 
@@ -25,21 +25,10 @@ const MAX_CHUNK = 64 * 1024;
 /** A body is not cut into smaller pieces than this for lack of credit, in bytes: crumbs breed crumbs. */
 const MIN_CUT = 16 * 1024;
 
-/** What a console line costs besides its text, in bytes. */
-export const LINE_COST = 16;
 /** Longest wrong return value that is shown, in characters. */
 const SHOWN = 200;
 
 const ignore = () => {};
-
-/** What a request, or a second outside of requests, may still use. Fields, not assignments: no setter sees them. */
-class Allowance {
-  logBytes = Infinity;
-  subrequests = Infinity;
-  /** Whether it was said that console output is dropped. */
-  isSilent = false;
-  since = 0;
-}
 
 class Call {
   id = 0;
@@ -81,39 +70,11 @@ export function createCalls(send, log) {
   const calls = ownMap();
   let invoke = null;
   let env;
-  let limits = { subrequests: Infinity, logBytes: Infinity };
   /** The request last entered that is not over: whom console lines and subrequests are for. */
   let current = 0;
-  let outside = null;
-
-  const newAllowance = () => {
-    const allowance = new Allowance();
-    allowance.logBytes = limits.logBytes;
-    allowance.subrequests = limits.subrequests;
-    return allowance;
-  };
-
-  /** The allowance of the request at work. */
-  const allowanceNow = () => {
-    const call = calls.get(current);
-    if (call !== undefined) return call.allowance;
-    const at = now();
-    if (outside === null || at - outside.since >= 1000) {
-      outside = newAllowance();
-      outside.since = at;
-    }
-    return outside;
-  };
-
-  const write = (level, text) => {
-    const allowance = allowanceNow();
-    if (allowance.isSilent) return;
-    const bytes = text.length + LINE_COST > allowance.logBytes ? -1 : log(current, level, text);
-    allowance.logBytes -= bytes;
-    if (bytes >= 0 && allowance.logBytes >= 0) return;
-    allowance.isSilent = true;
-    log(current, 'warn', `console output beyond the limit of ${limits.logBytes} bytes a request is dropped`);
-  };
+  const allowances = createAllowances(log);
+  const allowanceNow = () => calls.get(current)?.allowance ?? allowances.outside();
+  const write = (level, text) => allowances.write(allowanceNow(), current, level, text);
 
   const leave = (call) => {
     calls.delete(call.id);
@@ -267,20 +228,13 @@ export function createCalls(send, log) {
     },
 
     /** From now on requests, and what happens outside of them, may use this much. */
-    limit(subrequests, logBytes) {
-      limits = { __proto__: null, subrequests, logBytes };
-      outside = null;
-    },
+    limit: allowances.limit,
 
     /** A console line, for the request at work. */
     write,
 
     /** Counts an outbound request of the request at work. Throws when it is one too many. */
-    subrequest() {
-      const allowance = allowanceNow();
-      if (!(allowance.subrequests > 0)) throw new NativeError('Too many subrequests.');
-      allowance.subrequests--;
-    },
+    subrequest: () => allowances.subrequest(allowanceNow()),
 
     request(id, method, url, headers, hasBody) {
       const call = new Call();
@@ -292,7 +246,7 @@ export function createCalls(send, log) {
         });
       }
       call.request = incomingRequest(method, url, headers, call.inbound);
-      call.allowance = newAllowance();
+      call.allowance = allowances.create();
       calls.set(id, call);
       current = id;
       run(call);

@@ -12,7 +12,7 @@ const eventData = getter(MessageEvent.prototype, 'data');
 const NativeMessageEvent = MessageEvent;
 const dispatch = uncurry(EventTarget.prototype.dispatchEvent);
 
-/** Runs functions as tasks of their own, without the 4 ms that browsers add to nested timers. Gives `later` and `never`. */
+/** Runs functions as tasks of their own, without the 4 ms that browsers add to nested timers. */
 function createTasks(begin) {
   const waiting = ownMap();
   const { port1, port2 } = new MessageChannel();

@@ -1,9 +1,10 @@
 // WebAssembly memories that can be counted and bounded: a module that makes its own is rewritten into one that imports
 // them, and who instantiates it hands in memories made by JavaScript.
 //
-// Pure: bytes in, bytes out. What it cannot read it refuses; a second opinion on malformed modules would be a way around
-// the limit. Everything else in a module stays as it is: imported memories come first in the index space, and a module
-// that is rewritten has no others left, so no instruction changes. The limits of each are in the name of its import.
+// Pure: bytes in, bytes out. What it cannot read it refuses; a second opinion on malformed modules would be a way
+// around the limit. Everything else in a module stays as it is: imported memories come first in the index space, and a
+// module that is rewritten has no others left, so no instruction changes. The limits of each are in the name of its
+// import.
 
 import { Bytes, bareArray, charCode, copyBytes, lengthOf, setBytes } from './intrinsics.js';
 
@@ -87,7 +88,7 @@ class Writer {
   done() { return copyBytes(this.bytes, 0, this.size); }
 }
 
-/** Name of the import that stands for a memory: which, 64 for a 64-bit one, pages at first and at most (-1: not said). */
+/** Name of the import that stands for a memory: which, 32 or 64 bits, pages at first, pages at most (-1: not said). */
 const nameOf = (index, { wide, initial, maximum }) => `${index}:${wide ? 64 : 32}:${initial}:${maximum}`;
 
 /**

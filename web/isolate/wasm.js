@@ -1,7 +1,8 @@
-// WebAssembly as handlers have it: every memory has a maximum within the isolate's limit, is counted, and is not shared.
+// WebAssembly as handlers have it: every memory has a maximum within the isolate's limit, is counted, and is not
+// shared.
 //
-// What a module declares itself is taken out of it (wasm-limits.js) and made here. Tables, globals and wasm objects live
-// in the JavaScript heap and share its bound. Streaming compilation takes our own Response.
+// What a module declares itself is taken out of it (wasm-limits.js) and made here. Tables, globals and wasm objects
+// live in the JavaScript heap and share its bound. Streaming compilation takes our own Response.
 
 import {
   NativeTypeError, bytesOf, construct, create, define, getter, guardClass, now, ownMap, reject, sizeOfBuffer, then,
@@ -22,8 +23,8 @@ const toBigInt = BigInt;
 
 const PAGE = 64 * 1024;
 /**
- * Memories that may live. Each takes 10 GB of the 1 TB of address space that a process has for them, and in opaque origins
- * the tenants share a process. Collection is hurried on by what each weighs, in bytes.
+ * Memories that may live. Each takes 10 GB of the 1 TB of address space that a process has for them, and in opaque
+ * origins the tenants share a process. Collection is hurried on by what each weighs, in bytes.
  */
 const MAX_LIVE = 32;
 const WEIGHT = 16 * 1024 * 1024;
@@ -43,7 +44,7 @@ class Entry {
 const entries = ownMap();
 let live = 0;
 let total = 0;
-let looked = 0;
+let looked = -Infinity;
 const registry = new FinalizationRegistry((entry) => {
   entries.delete(entry);
   live--;
@@ -78,7 +79,7 @@ function add(memory) {
   look(entry);
   // Now and then within a turn, too: what was made before may have grown.
   if (live % FRESH === 0) {
-    looked = 0;
+    looked = -Infinity;
     measureWasm();
   }
   setWasm(total);
@@ -180,7 +181,7 @@ export function guardWasm() {
 
   define(Memory.prototype, 'grow', function grow(delta) {
     const pages = growMemory(this, delta);
-    looked = 0;
+    looked = -Infinity;
     measureWasm();
     return pages;
   });

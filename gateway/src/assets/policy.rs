@@ -21,13 +21,15 @@ pub(super) const NOTHING: &str = "default-src 'none'; connect-src 'none'; img-sr
 const FRAME: &str = "script-src 'self'; worker-src 'self'";
 
 /// An isolate with an origin of its own: modules from blobs (a handler's files) and wasm, nothing by URL. `import()`
-/// and `importScripts` obey `script-src`, so not even the files of the own origin can be asked for.
-const WORKER: &str = "script-src blob: 'wasm-unsafe-eval'; worker-src 'none'";
+/// and `importScripts` obey `script-src`, so not even the files of the own origin can be asked for. No `worker-src`:
+/// Firefox holds static imports inside a Worker against it. It falls back to `script-src`; that no Worker is made
+/// from a blob is the lockdown's business, which leaves neither `Worker` nor `URL.createObjectURL`.
+const WORKER: &str = "script-src blob: 'wasm-unsafe-eval'";
 
 /// The opaque frame. Its Workers come from `data:` URLs and so have its policy as theirs: what [`WORKER`] allows, the
 /// frame's own script by hash (which no import can use), and the right to make such Workers, which only the frame
-/// still has once an isolate is locked down.
-const OPAQUE: &str = "sandbox allow-scripts; worker-src data:";
+/// still has once an isolate is locked down. `blob:` is for static imports in Firefox, as above.
+const OPAQUE: &str = "sandbox allow-scripts; worker-src data: blob:";
 
 /// Every feature that Chromium 156 lets a policy switch off, client hints and `unload` left out. It has no wildcard.
 const DENY_ALL: &str = "\

@@ -34,6 +34,8 @@ pub struct Pool {
 
 struct State {
     tabs: HashMap<TabId, Entry>,
+    /// Leases that are out, by tenant; none is 0.
+    places: HashMap<String, usize>,
     line: Line,
     draining: bool,
 }
@@ -66,6 +68,7 @@ pub enum NoTab {
 pub struct Lease {
     pool: Arc<Pool>,
     tab: Arc<Tab>,
+    tenant: String,
 }
 
 impl Lease {
@@ -78,7 +81,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.pool.release(self.tab.id);
+        self.pool.release(self.tab.id, &self.tenant);
     }
 }
 
@@ -86,7 +89,12 @@ impl Pool {
     /// An empty pool in which at most `queue_limit` requests wait.
     #[must_use]
     pub fn new(queue_limit: usize, metrics: Arc<Metrics>) -> Arc<Self> {
-        let state = State { tabs: HashMap::new(), line: Line::new(queue_limit), draining: false };
+        let state = State {
+            tabs: HashMap::new(),
+            places: HashMap::new(),
+            line: Line::new(queue_limit),
+            draining: false,
+        };
         Arc::new(Self { state: Mutex::new(state), metrics })
     }
 
@@ -147,11 +155,11 @@ impl Pool {
                 return Err(NoTab::Draining);
             }
             if let Some(tab) = state.pick(target, tried) {
-                return Ok(self.leased(tab));
+                return Ok(self.leased(tab, target));
             }
             let turn = state.line.join(target, tried)?;
             self.metrics.queued.set(gauge(state.line.len()));
-            Place { pool: self, turn, over: false }
+            Place { pool: self, tenant: &target.tenant, turn, over: false }
         };
         let turn = match tokio::time::timeout_at(deadline.into(), &mut place.turn).await {
             Ok(turn) => {
@@ -164,19 +172,20 @@ impl Pool {
             }
         };
         // Nobody is dropped from the line without a word; were it so, it would be for want of a place.
-        turn.unwrap_or(Err(NoTab::AllBusy)).map(|tab| self.leased(tab))
+        turn.unwrap_or(Err(NoTab::AllBusy)).map(|tab| self.leased(tab, target))
     }
 
     /// A place that was counted already.
-    fn leased(self: &Arc<Self>, tab: Arc<Tab>) -> Lease {
-        Lease { pool: Arc::clone(self), tab }
+    fn leased(self: &Arc<Self>, tab: Arc<Tab>, target: &Target) -> Lease {
+        Lease { pool: Arc::clone(self), tab, tenant: target.tenant.clone() }
     }
 
-    fn release(&self, id: TabId) {
+    fn release(&self, id: TabId, tenant: &str) {
         let mut state = self.lock();
         if let Some(entry) = state.tabs.get_mut(&id) {
             entry.outstanding -= 1;
         }
+        state.give_back(tenant);
         state.hand_out(id);
         self.metrics.queued.set(gauge(state.line.len()));
     }
@@ -197,6 +206,7 @@ impl Watcher for Pool {
 /// A place in the line. Who leaves it early gives back what came too late to be used.
 struct Place<'a> {
     pool: &'a Pool,
+    tenant: &'a str,
     turn: oneshot::Receiver<Turn>,
     over: bool,
 }
@@ -209,7 +219,7 @@ impl Drop for Place<'_> {
         // From here on no turn can come; one that had come is taken out.
         self.turn.close();
         if let Ok(Ok(tab)) = self.turn.try_recv() {
-            return self.pool.release(tab.id);
+            return self.pool.release(tab.id, self.tenant);
         }
         let mut state = self.pool.lock();
         state.line.forget_gone();
@@ -227,22 +237,35 @@ impl State {
                 let cold = !entry.warm.contains(target);
                 (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
             })?;
-        Some(entry.take(target))
+        let tab = entry.take(target);
+        *self.places.entry(target.tenant.clone()).or_default() += 1;
+        Some(tab)
     }
 
-    /// Gives this tab's free places to those in the line who can use them, first come first served.
+    /// The tenant has one place less.
+    fn give_back(&mut self, tenant: &str) {
+        if let Some(count) = self.places.get_mut(tenant) {
+            *count -= 1;
+            if *count == 0 {
+                self.places.remove(tenant);
+            }
+        }
+    }
+
+    /// Gives this tab's free places to those in the line who can use them, tenants with few places first.
     fn hand_out(&mut self, id: TabId) {
         let Some(entry) = self.tabs.get_mut(&id) else { return };
-        let mut from = 0;
         while entry.has_room() {
-            let Some((at, waiter)) = self.line.take(from, |target, tried| entry.suits(target, tried)) else {
+            let places = |tenant: &str| self.places.get(tenant).copied().unwrap_or(0);
+            let Some(waiter) = self.line.take(places, |target, tried| entry.suits(target, tried)) else {
                 return;
             };
-            from = at;
             let tab = entry.take(&waiter.target);
             if waiter.turn.send(Ok(tab)).is_err() {
                 // It has just given up.
                 entry.outstanding -= 1;
+            } else {
+                *self.places.entry(waiter.target.tenant).or_default() += 1;
             }
         }
     }

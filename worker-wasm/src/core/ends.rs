@@ -85,9 +85,11 @@ impl Core {
         }
         if let Some(pool) = pool {
             self.serve_pool(now, pool);
-            // An isolate of an old version or with old limits that is not wanted any more.
+            // An isolate of an old version, with old limits, or worn, that is not wanted any more.
             let over = self.pools.get(pool).is_some_and(|pool| {
-                let old = |isolate: &Isolate| isolate.phase == Phase::Live && !isolate.fits(&pool.limits);
+                let old = |isolate: &Isolate| {
+                    isolate.phase == Phase::Live && (!isolate.fits(&pool.limits) || isolate.is_worn())
+                };
                 (!pool.current && pool.waiting.is_empty()) || self.isolates.get(id).is_some_and(old)
             });
             if over && self.isolates.get(id).is_some_and(|isolate| isolate.work.is_empty()) {

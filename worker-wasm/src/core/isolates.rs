@@ -6,7 +6,7 @@ use super::exchange::Key;
 use super::io::IsolateId;
 use super::limits::{
     BOOT_LIMIT, IDLE_BUSY, IDLE_TTL, LONG_SHARE, MAX_HELD_PER_ISOLATE, MAX_NUISANCE, MAX_PAST,
-    MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, PING_EVERY,
+    MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, PING_EVERY, RECYCLE_AFTER,
 };
 use super::pools::PoolId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -67,6 +67,8 @@ pub(super) struct Isolate {
     pub(super) idle_since: Now,
     /// Signs of life, and the time that it is busy.
     pub(super) clock: Clock,
+    /// Busy time since it was made.
+    busy: Duration,
     /// Busy time while it had no request, since it last had one.
     idle_busy: Duration,
     /// Bytes that it counts outside of its heap.
@@ -91,6 +93,7 @@ impl Isolate {
             next_request: 1,
             idle_since: now,
             clock: Clock::default(),
+            busy: Duration::ZERO,
             idle_busy: Duration::ZERO,
             bytes: 0,
             limits: Limits::default(),
@@ -104,6 +107,7 @@ impl Isolate {
     pub(super) fn accepts(&self, now: Now, limits: &Limits) -> bool {
         self.phase == Phase::Live
             && !self.clock.is_taken(now)
+            && !self.is_worn()
             && self.answering < (limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE)
             && self.fits(limits)
             && self.work.len() < MAX_HELD_PER_ISOLATE
@@ -116,6 +120,11 @@ impl Isolate {
         known(&self.limits) == known(limits)
     }
 
+    /// Whether it has worked enough to be replaced.
+    pub(super) fn is_worn(&self) -> bool {
+        self.busy >= RECYCLE_AFTER
+    }
+
     /// Bytes that it is counted for.
     pub(super) fn memory(&self) -> u64 {
         MEMORY_PER_ISOLATE + self.bytes
@@ -125,6 +134,7 @@ impl Isolate {
 
     /// Adds busy time, shared equally by the requests that it holds. True when one of them is over its limit.
     pub(super) fn charge(&mut self, now: Now, busy: Duration) -> bool {
+        self.busy += busy;
         if self.work.is_empty() {
             // A pong in time takes some of it back, so that a noisy machine does not add up.
             self.idle_busy = if busy.is_zero() {
@@ -274,6 +284,11 @@ impl Isolates {
     /// With code, or about to get some.
     pub(super) fn assigned(&self) -> usize {
         self.map.values().filter(|isolate| isolate.pool.is_some()).count()
+    }
+
+    /// Those of a tenant that work or are about to.
+    pub(super) fn busy_of(&self, tenant: &str) -> usize {
+        self.map.values().filter(|isolate| isolate.tenant == tenant && !isolate.is_idle()).count()
     }
 
     pub(super) fn spawn(&mut self, tenant: &str, now: Now) -> IsolateId {

@@ -37,6 +37,11 @@ impl Core {
             return;
         }
         let most = self.settings.isolates as usize;
+        // One tenant never works in all, or a flood of its requests would lock the others out.
+        if self.isolates.busy_of(&tenant) >= if most >= 4 { most - most / 4 } else { most } {
+            self.pools.set_starving(id, true);
+            return;
+        }
         while self.isolates.assigned() >= most
             || self.isolates.memory() + MEMORY_PER_ISOLATE > self.settings.memory()
         {

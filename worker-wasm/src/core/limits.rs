@@ -41,12 +41,17 @@ pub const IDLE_NOISE: Duration = Duration::from_millis(5);
 /// How late a pong may be without being counted as busy time: other processes use the cores too.
 pub const PING_NOISE: Duration = Duration::from_millis(10);
 
+/// Busy time after which an isolate is replaced when it has no work: what leaked in its heap, which nobody can measure, goes
+/// with it. A start costs a thousandth of this.
+pub const RECYCLE_AFTER: Duration = Duration::from_secs(60);
+
 /// Busy time after which an isolate without requests is ended.
 pub const IDLE_BUSY: Duration = Duration::from_millis(500);
 
-/// A request may use this part of the time since it came on top of its CPU limit, so that a stream can live for hours
-/// on a little work now and then.
-pub const LONG_SHARE: u32 = 10;
+/// A request may use one such part of the time since it came on top of its CPU limit: a stream lives for hours, and on
+/// a machine that is busy with other things turns last longer than what they compute. What a handler uses in all is bounded
+/// by the contributor's share of the processor, not by this.
+pub const LONG_SHARE: u32 = 2;
 
 /// Silence after which an isolate is suspected when its renderer crashed: allocating is what crashes renderers, and
 /// that takes about a second. Its neighbours only fall silent with the crash, which is noticed within 200 ms.

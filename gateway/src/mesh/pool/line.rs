@@ -1,5 +1,5 @@
-//! The line of requests that wait for a tab: bounded, in order, and fair to tenants when it is full. Knows tabs only as
-//! numbers.
+//! The line of requests that wait for a tab: bounded, in order within a tenant, and fair between tenants: a free place
+//! goes to the tenant that has the fewest, so nobody waits behind another's flood. Knows tabs only as numbers.
 
 use super::super::tab::{Tab, TabId};
 use super::NoTab;
@@ -15,22 +15,27 @@ pub(super) type Turn = Result<Arc<Tab>, NoTab>;
 pub(super) struct Waiter {
     pub(super) target: Target,
     tried: Vec<TabId>,
+    /// Counts up in the order of coming.
+    number: u64,
     pub(super) turn: oneshot::Sender<Turn>,
 }
 
 /// The line. See the module's page.
 pub(super) struct Line {
-    waiters: VecDeque<Waiter>,
+    /// By tenant; none is empty.
+    queues: HashMap<String, VecDeque<Waiter>>,
+    len: usize,
     limit: usize,
+    last_number: u64,
 }
 
 impl Line {
     pub(super) fn new(limit: usize) -> Self {
-        Self { waiters: VecDeque::new(), limit }
+        Self { queues: HashMap::new(), len: 0, limit, last_number: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiters.len()
+        self.len
     }
 
     /// Lines up.
@@ -39,56 +44,77 @@ impl Line {
         target: &Target,
         tried: &[TabId],
     ) -> Result<oneshot::Receiver<Turn>, NoTab> {
-        if self.waiters.len() >= self.limit && !self.make_room(&target.tenant) {
+        if self.len >= self.limit && !self.make_room(&target.tenant) {
             return Err(NoTab::QueueFull);
         }
         let (turn, receiver) = oneshot::channel();
-        self.waiters.push_back(Waiter { target: target.clone(), tried: tried.to_vec(), turn });
+        self.last_number += 1;
+        let waiter = Waiter { target: target.clone(), tried: tried.to_vec(), number: self.last_number, turn };
+        self.queues.entry(target.tenant.clone()).or_default().push_back(waiter);
+        self.len += 1;
         Ok(receiver)
     }
 
-    /// Takes out the first one from `from` on whom this suits; gives its position, where its successor stands now.
+    /// Takes out the first one on whom this suits, of the tenant that has the fewest places by `places`.
     pub(super) fn take(
         &mut self,
-        from: usize,
+        places: impl Fn(&str) -> usize,
         suits: impl Fn(&Target, &[TabId]) -> bool,
-    ) -> Option<(usize, Waiter)> {
-        let mut rest = self.waiters.iter().enumerate().skip(from);
-        let (at, _) = rest.find(|(_, waiter)| suits(&waiter.target, &waiter.tried))?;
-        Some((at, self.waiters.remove(at)?))
+    ) -> Option<Waiter> {
+        let first = |queue: &VecDeque<Waiter>| {
+            let at = queue.iter().position(|waiter| suits(&waiter.target, &waiter.tried))?;
+            Some((at, queue[at].number))
+        };
+        let candidates = self.queues.iter().filter_map(|(tenant, queue)| {
+            let (at, number) = first(queue)?;
+            Some(((places(tenant), number), tenant, at))
+        });
+        let (_, tenant, at) = candidates.min_by_key(|(rank, ..)| *rank)?;
+        let tenant = tenant.clone();
+        self.remove(&tenant, at)
     }
 
     /// Drops those who stopped waiting.
     pub(super) fn forget_gone(&mut self) {
-        self.waiters.retain(|waiter| !waiter.turn.is_closed());
+        self.queues.retain(|_, queue| {
+            queue.retain(|waiter| !waiter.turn.is_closed());
+            !queue.is_empty()
+        });
+        self.len = self.queues.values().map(VecDeque::len).sum();
     }
 
     /// Turns all away.
     pub(super) fn clear(&mut self, why: NoTab) {
-        for waiter in self.waiters.drain(..) {
+        self.len = 0;
+        for waiter in self.queues.drain().flat_map(|(_, queue)| queue) {
             // Who stopped waiting need not know.
             let _ = waiter.turn.send(Err(why));
         }
     }
 
+    fn remove(&mut self, tenant: &str, at: usize) -> Option<Waiter> {
+        let queue = self.queues.get_mut(tenant)?;
+        let waiter = queue.remove(at)?;
+        self.len -= 1;
+        if queue.is_empty() {
+            self.queues.remove(tenant);
+        }
+        Some(waiter)
+    }
+
     /// In a full line, a tenant with clearly more places than the newcomer's gives up its newest: one whose tabs are all
     /// gone, or that is flooded, turns away its own callers and nobody else's.
     fn make_room(&mut self, newcomer: &str) -> bool {
-        let own = self.waiters.iter().filter(|waiter| waiter.target.tenant == newcomer).count();
-        if own * 2 >= self.waiters.len() {
+        let own = self.queues.get(newcomer).map_or(0, VecDeque::len);
+        let longest = self.queues.iter().max_by_key(|(_, queue)| queue.len());
+        let Some((tenant, most)) = longest.map(|(tenant, queue)| (tenant.clone(), queue.len())) else {
             return false;
-        }
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        for waiter in &self.waiters {
-            *counts.entry(&waiter.target.tenant).or_default() += 1;
-        }
-        let Some((tenant, most)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return false };
+        };
         // At a difference of one the two would only change places.
         if most <= own + 1 {
             return false;
         }
-        let newest = self.waiters.iter().rposition(|waiter| waiter.target.tenant == tenant);
-        let Some(waiter) = newest.and_then(|at| self.waiters.remove(at)) else { return false };
+        let Some(waiter) = self.remove(&tenant, most - 1) else { return false };
         let _ = waiter.turn.send(Err(NoTab::QueueFull));
         true
     }

@@ -115,6 +115,32 @@ async fn nobody_gets_in_before_those_who_wait() {
 }
 
 #[tokio::test]
+async fn a_flood_of_one_tenant_does_not_stand_before_another() {
+    let pool = pool(64);
+    join(&pool, 1, 3, &[]);
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(now(&pool, "flood").await.unwrap());
+    }
+    let mut flood = Vec::new();
+    for _ in 0..20 {
+        flood.push(wait(&pool, "flood", &[]).await);
+    }
+    let quiet = wait(&pool, "quiet", &[]).await;
+    held.pop();
+    let quiet = served(quiet).await;
+    assert!(flood.iter().all(|waiting| !waiting.is_finished()));
+    // Its own turn comes with the next place, in its own order.
+    held.pop();
+    let first = served(flood.remove(0)).await;
+    drop((quiet, first, held));
+    for waiting in flood {
+        drop(served(waiting).await);
+    }
+    assert_eq!((pool.outstanding(), pool.lock().places.len()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_place_for_somebody_who_left_goes_to_the_next() {
     let pool = pool(8);
     join(&pool, 1, 1, &[]);
