@@ -1,13 +1,14 @@
 //! Plays that are more than calls and answers: callers that leave, marks that travel, logs and connections to look into.
 
 use crate::catalogue::Attack;
+use crate::neighbour;
 use crate::plays::{Played, brief, call, sum};
 use crate::runner::born;
 use crate::stage::{ALICE, MALLORY, Stage, files};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tabmesh_tests::raw;
 
 type Play<'a> = BoxFuture<'a, Played>;
@@ -197,6 +198,81 @@ pub fn leak<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
         let last = answers.pop().unwrap_or_default();
         played.check(last == "503 memory-limit", || format!("after {} requests: {last}", answers.len() + 1));
         played.check(answers.len() > 4, || "it could not even begin".to_owned());
+        played
+    }
+    .boxed()
+}
+
+/// Deployed under so many more names.
+const COPIES: usize = 24;
+
+/// Many copies of a handler, called at once: each takes an isolate. Meanwhile the neighbour starts another handler, which
+/// needs one, too.
+pub fn many_copies<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
+    async move {
+        let names: Vec<String> = (0..COPIES).map(|copy| format!("{}-{copy}", attack.name)).collect();
+        for name in &names {
+            stage.deploy(MALLORY, name, &files(attack.name), &attack.limits()).await;
+        }
+        let fresh = format!("fresh-{}", attack.name);
+        stage.deploy(ALICE, &fresh, &[("main.js", neighbour::SOURCE.to_owned())], &json!({})).await;
+        let calls = join_all(names.iter().map(|name| call(stage, name, "/")));
+        let newcomer = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let started = Instant::now();
+            let answer = stage.client.get(stage.url(ALICE, &fresh, "/?1")).send().await.unwrap();
+            (answer.text().await.unwrap_or_default(), started.elapsed())
+        };
+        let (answers, (answer, time)) = tokio::join!(calls, newcomer);
+        let mut played = Played::held(sum(answers.iter().map(String::as_str)));
+        let ended = |answer: &&String| !answer.starts_with("503") && !answer.starts_with("504");
+        for answer in answers.iter().filter(ended) {
+            played.failures.push(format!("got {answer}"));
+        }
+        played.check(answer == "alice 1", || format!("a new handler of the neighbour's answers {answer}"));
+        played.check(time < NEWCOMER, || format!("a new handler of the neighbour's took {time:?}"));
+        played
+    }
+    .boxed()
+}
+
+/// A cold start while others hold what they can get.
+const NEWCOMER: Duration = Duration::from_secs(1);
+
+/// Callers send bodies that nobody reads; they are answered all the same.
+pub fn unread_bodies<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
+    async move {
+        let body = bytes::Bytes::from(vec![b'x'; 8 << 20]);
+        let calls = (0..30).map(|_| {
+            let body = body.clone();
+            async move {
+                let sent = stage.post(attack.name, "/").body(body).send().await;
+                match sent {
+                    Ok(response) => brief(response).await,
+                    Err(_) => "no response".to_owned(),
+                }
+            }
+        });
+        let answers = join_all(calls).await;
+        let mut played = Played::held(sum(answers.iter().map(String::as_str)));
+        for answer in answers.iter().filter(|answer| *answer != "200" && *answer != "no response") {
+            played.failures.push(format!("got {answer}"));
+        }
+        played
+    }
+    .boxed()
+}
+
+/// Lines of an isolate that serves nobody any more are bounded, too.
+pub fn background_logs<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
+    async move {
+        let mark = stage.gateway.log().count();
+        let answer = call(stage, attack.name, "/").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let lines = stage.gateway.log().matching(mark, &["background "]);
+        let text: usize = lines.iter().map(String::len).sum();
+        let mut played = Played::held(format!("{answer}, {} KiB logged", text >> 10));
+        played.check(text <= 256 << 10, || format!("{} KiB were logged after the answer", text >> 10));
         played
     }
     .boxed()

@@ -177,7 +177,7 @@ impl Stage {
     /// How often a limit was exceeded, as the gateway counts it, and how often its log says so of this handler.
     pub async fn breaches(&self, limit: &str, handler: &str) -> (f64, usize) {
         let metric = self.gateway.metric(&format!("tabmesh_limit_breaches_total{{limit=\"{limit}\"}}")).await;
-        let parts = ["limit exceeded", &format!("handler=\"{handler}\""), &format!("limit=\"{limit}\"")];
+        let parts = ["limit exceeded", &format!("handler=\"{handler}"), &format!("limit=\"{limit}\"")];
         (metric, self.gateway.log().matching(0, &parts).len())
     }
 

@@ -21,12 +21,12 @@ pub fn list() -> Vec<Attack> {
         "cpu-proxy-recursion",
         "cpu-wasm-loop",
         "cpu-wasm-start",
-        "cpu-lying-clock",
     ];
-    let slices = ["cpu-timer-flood", "cpu-interval", "cpu-immediate", "cpu-message-storm"];
+    let slices = ["cpu-lying-clock", "cpu-timer-flood", "cpu-interval", "cpu-immediate", "cpu-message-storm"];
     let mut all: Vec<Attack> = spins.map(|name| Attack::call(name, ENDED).replaced()).to_vec();
     all.extend(slices.map(|name| Attack::call(name, ENDED_IN_TIME).replaced().limit("wall_ms", 1500)));
     all.extend([
+        Attack::custom("cpu-many-isolates", customs::many_copies),
         Attack::call("cpu-json-deep", &["200", "500 handler-exception"]),
         Attack::rounds("cpu-getter", 4, &["503 cpu-limit"]).replaced(),
         Attack::call("cpu-load", &["503 cpu-limit"]).gone(),

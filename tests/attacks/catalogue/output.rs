@@ -26,6 +26,8 @@ pub fn list() -> Vec<Attack> {
         Attack::custom("output-log-giants", customs::logs).limit("cpu_ms", 2000).limit("log_bytes", 64 << 10),
         Attack::custom("output-log-later", customs::logs).limit("cpu_ms", 2000).limit("log_bytes", 64 << 10),
         Attack::custom("output-log-forgery", customs::logs),
+        Attack::custom("output-log-background", customs::background_logs),
+        Attack::custom("output-rejections", customs::logs).limit("cpu_ms", 2000).limit("log_bytes", 64 << 10),
         Attack::call("output-console-objects", &["200", "503 cpu-limit"]).limit("cpu_ms", 1000),
         Attack::custom("output-drip", customs::drip),
     ]

@@ -151,8 +151,8 @@ mod tests {
         }
         now += IDLE_PING;
         let ping = clock.ask(now).unwrap();
-        assert_eq!(clock.answered(now + ms(6), ping, false), ms(6) + PING_EVERY);
-        assert_eq!(clock.due(), Some(now + ms(6) + PING_EVERY));
+        assert_eq!(clock.answered(now + ms(26), ping, false), ms(26) + PING_EVERY);
+        assert_eq!(clock.due(), Some(now + ms(26) + PING_EVERY));
     }
 
     #[test]

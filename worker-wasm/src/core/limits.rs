@@ -35,8 +35,9 @@ pub const IDLE_PING_FIRST: Duration = Duration::from_millis(200);
 /// See [`IDLE_PING_FIRST`].
 pub const IDLE_PING: Duration = Duration::from_secs(5);
 
-/// As [`PING_NOISE`], without work: to end such an isolate by mistake costs one cold start.
-pub const IDLE_NOISE: Duration = Duration::from_millis(5);
+/// As [`PING_NOISE`], without work. More: an isolate that runs anything by a timer reports it itself, and on a machine
+/// that has too much to do the warm isolates must not be ended for it.
+pub const IDLE_NOISE: Duration = Duration::from_millis(25);
 
 /// How late a pong may be without being counted as busy time: other processes use the cores too.
 pub const PING_NOISE: Duration = Duration::from_millis(10);
