@@ -37,6 +37,9 @@ use verdict::{breached, concerns_the_tab, failure_problem, may_repeat, no_tab_pr
 /// Time that a tab gets beyond a handler's limit before the gateway stops waiting for the tab's own word.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Pause before a request goes to tabs that have all refused it.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
 /// Invokes handlers. See the module's page.
 pub struct Invoker {
     pool: Arc<Pool>,
@@ -152,6 +155,10 @@ impl Invoker {
             }
             if !concerns_the_tab(&failure) {
                 tried.pop();
+            } else if !self.pool.has_untried(&head.target, &tried) {
+                // All have refused; perhaps the first has room again.
+                tried.clear();
+                tokio::time::sleep(REFUSED_PAUSE).await;
             }
             self.metrics.retries.inc();
             tracing::debug!(request_id, %failure, "trying another tab");

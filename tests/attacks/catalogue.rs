@@ -9,13 +9,11 @@ mod output;
 mod reaching;
 mod wasting;
 
-use crate::mode::Mode;
 use crate::plays::Custom;
-use clap::ValueEnum as _;
 use serde_json::{Map, Value};
 
 /// What attacks are deployed with, unless they say otherwise. Low, so that they end soon.
-const LIMITS: [(&str, u64); 3] = [("wall_ms", 3000), ("cpu_ms", 300), ("memory_mb", 32)];
+const LIMITS: [(&str, u64); 3] = [("wall_ms", 3000), ("cpu_ms", 5000), ("memory_mb", 120)];
 
 /// What an attack that is no memory bomb may make the browser grow by, in MiB: garbage, and room that grows in steps. A
 /// bomb is held to it, too, where its memory can be counted.
@@ -76,7 +74,6 @@ pub struct Attack {
     /// The browser may grow by this much while it runs, in MiB.
     pub may_grow: u64,
     limits: Vec<(&'static str, u64)>,
-    modes: Vec<Mode>,
 }
 
 impl Attack {
@@ -106,8 +103,7 @@ impl Attack {
     }
 
     fn new(name: &'static str, play: Play) -> Self {
-        let modes = Mode::value_variants().to_vec();
-        Self { name, play, after: After::Same, may_grow: MAY_GROW, limits: LIMITS.to_vec(), modes }
+        Self { name, play, after: After::Same, may_grow: MAY_GROW, limits: LIMITS.to_vec() }
     }
 
     /// Its isolate must be another one afterwards.
@@ -130,17 +126,6 @@ impl Attack {
     /// Fills the JavaScript heap, which nobody can look into: what fits into its CPU time fits into the browser.
     fn fills_heap(self) -> Self {
         Self { may_grow: HEAP_CEILING, ..self }
-    }
-
-    /// Only in these modes.
-    fn only(mut self, modes: &[Mode]) -> Self {
-        self.modes = modes.to_vec();
-        self
-    }
-
-    /// Whether it is played there.
-    pub fn runs_in(&self, mode: Mode) -> bool {
-        self.modes.contains(&mode)
     }
 
     /// The first part of its name.

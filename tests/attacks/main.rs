@@ -61,10 +61,6 @@ async fn main() -> ExitCode {
     }
     let mut report = Report::new();
     for mode in Mode::chosen(&options.mode) {
-        let attacks: Vec<&Attack> = attacks.iter().filter(|attack| attack.runs_in(mode)).collect();
-        if attacks.is_empty() {
-            continue;
-        }
         let started = Instant::now();
         let mut stage = Stage::build(mode).await;
         report.stage(&stage);

@@ -23,6 +23,8 @@ pub const ALICE: &str = "alice";
 const CANARY: &str = "canary";
 /// How long the neighbour is called for the latency that attacks are measured by.
 const BASELINE: Duration = Duration::from_secs(2);
+/// Before that, while browser and gateway still get ready.
+const WARM_UP: Duration = Duration::from_secs(1);
 /// Longer than any attack may take to be ended.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 
@@ -100,9 +102,11 @@ impl Stage {
         stage.deploy(MALLORY, CANARY, &files(CANARY), &json!({})).await;
         stage.canary().await.unwrap();
         stage.prove_mode().await;
-        let calls = stage.neighbour();
-        tokio::time::sleep(BASELINE).await;
-        stage.baseline = calls.finish().await;
+        for time in [WARM_UP, BASELINE] {
+            let calls = stage.neighbour();
+            tokio::time::sleep(time).await;
+            stage.baseline = calls.finish().await;
+        }
         assert!(stage.baseline.errors.is_empty(), "the neighbour, unattacked: {:?}", stage.baseline.errors);
         stage
     }
@@ -237,26 +241,6 @@ pub fn files(name: &str) -> Vec<(&'static str, String)> {
     let read = |file: PathBuf| {
         std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     };
-    if std::env::var_os("H5_INLINE").is_some() {
-        // TEMP
-        let main = read(folder().join(format!("{name}.js")));
-        let lib = read(folder().join("lib/attack.js"));
-        let names = "{ born, reply, pause, spin, expectLoot, attempt, attack, probes, opened, wasm }";
-        let lib = lib.replace("export ", "");
-        let main = match main.find("import {").filter(|_| main.contains("./lib/attack.js")) {
-            Some(at) => {
-                let end = main[at..].find("';").unwrap() + at + 2;
-                let wanted = main[at + 6..].split(" from").next().unwrap().to_owned();
-                format!(
-                    "{}const {wanted} = (() => {{ {lib}; return {names}; }})();{}",
-                    &main[..at],
-                    &main[end..]
-                )
-            }
-            None => main.replace("import './lib/attack.js';", ""),
-        };
-        return vec![("main.js", main)];
-    }
     vec![
         ("main.js", read(folder().join(format!("{name}.js")))),
         ("lib/attack.js", read(folder().join("lib/attack.js"))),

@@ -36,6 +36,9 @@ struct State {
     tabs: HashMap<TabId, Entry>,
     /// Leases that are out, by tenant; none is 0.
     places: HashMap<String, usize>,
+    /// Who asked first, and whether anybody else ever did.
+    first_tenant: Option<String>,
+    shared: bool,
     line: Line,
     draining: bool,
 }
@@ -43,6 +46,8 @@ struct State {
 struct Entry {
     tab: Arc<Tab>,
     outstanding: usize,
+    /// The same, by tenant; none is 0.
+    tenants: HashMap<String, usize>,
     /// What it ran last, latest last.
     warm: VecDeque<Target>,
 }
@@ -92,6 +97,8 @@ impl Pool {
         let state = State {
             tabs: HashMap::new(),
             places: HashMap::new(),
+            first_tenant: None,
+            shared: false,
             line: Line::new(queue_limit),
             draining: false,
         };
@@ -101,7 +108,8 @@ impl Pool {
     /// A tab's transport opened.
     pub fn add(&self, tab: &Arc<Tab>) {
         let mut state = self.lock();
-        let entry = Entry { tab: Arc::clone(tab), outstanding: 0, warm: VecDeque::new() };
+        let entry =
+            Entry { tab: Arc::clone(tab), outstanding: 0, tenants: HashMap::new(), warm: VecDeque::new() };
         state.tabs.insert(tab.id, entry);
         self.metrics.tabs.set(gauge(state.tabs.len()));
     }
@@ -118,6 +126,12 @@ impl Pool {
     pub fn count(&self) -> (usize, usize) {
         let state = self.lock();
         (state.tabs.len(), state.tabs.values().filter(|entry| entry.tab.is_ready()).count())
+    }
+
+    /// Whether a tab that serves the target is joined and not among `tried`.
+    #[must_use]
+    pub fn has_untried(&self, target: &Target, tried: &[TabId]) -> bool {
+        self.lock().tabs.values().any(|entry| entry.suits(target, tried))
     }
 
     /// Leases that are out, over all tabs.
@@ -183,7 +197,7 @@ impl Pool {
     fn release(&self, id: TabId, tenant: &str) {
         let mut state = self.lock();
         if let Some(entry) = state.tabs.get_mut(&id) {
-            entry.outstanding -= 1;
+            entry.give_back(tenant);
         }
         state.give_back(tenant);
         state.hand_out(id);
@@ -229,10 +243,14 @@ impl Drop for Place<'_> {
 
 impl State {
     fn pick(&mut self, target: &Target, tried: &[TabId]) -> Option<Arc<Tab>> {
+        self.notice(&target.tenant);
+        let shared = self.shared;
         let entry = self
             .tabs
             .values_mut()
-            .filter(|entry| entry.has_room() && entry.suits(target, tried))
+            .filter(|entry| {
+                entry.has_room() && entry.has_room_for(&target.tenant, shared) && entry.suits(target, tried)
+            })
             .min_by_key(|entry| {
                 let cold = !entry.warm.contains(target);
                 (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
@@ -242,14 +260,18 @@ impl State {
         Some(tab)
     }
 
+    /// Remembers whether more than one tenant has ever asked.
+    fn notice(&mut self, tenant: &str) {
+        match &self.first_tenant {
+            _ if self.shared => {}
+            None => self.first_tenant = Some(tenant.to_owned()),
+            Some(first) => self.shared = first != tenant,
+        }
+    }
+
     /// The tenant has one place less.
     fn give_back(&mut self, tenant: &str) {
-        if let Some(count) = self.places.get_mut(tenant) {
-            *count -= 1;
-            if *count == 0 {
-                self.places.remove(tenant);
-            }
-        }
+        give_back(&mut self.places, tenant);
     }
 
     /// Gives this tab's free places to those in the line who can use them, tenants with few places first.
@@ -257,13 +279,16 @@ impl State {
         let Some(entry) = self.tabs.get_mut(&id) else { return };
         while entry.has_room() {
             let places = |tenant: &str| self.places.get(tenant).copied().unwrap_or(0);
-            let Some(waiter) = self.line.take(places, |target, tried| entry.suits(target, tried)) else {
+            let suits = |target: &Target, tried: &[TabId]| {
+                entry.has_room_for(&target.tenant, self.shared) && entry.suits(target, tried)
+            };
+            let Some(waiter) = self.line.take(places, suits) else {
                 return;
             };
             let tab = entry.take(&waiter.target);
             if waiter.turn.send(Ok(tab)).is_err() {
                 // It has just given up.
-                entry.outstanding -= 1;
+                entry.give_back(&waiter.target.tenant);
             } else {
                 *self.places.entry(waiter.target.tenant).or_default() += 1;
             }
@@ -277,12 +302,27 @@ impl Entry {
         self.tab.is_ready() && self.outstanding < self.tab.capacity()
     }
 
+    /// Whether the tenant may have one more place. Where tenants share tabs, none gets the last quarter of one: requests that
+    /// hang would lock the others out for as long as their limit allows.
+    fn has_room_for(&self, tenant: &str, shared: bool) -> bool {
+        let all = self.tab.capacity();
+        let own = if shared && all >= 4 { all - all / 4 } else { all };
+        self.tenants.get(tenant).is_none_or(|held| *held < own)
+    }
+
+    /// A place is free again.
+    fn give_back(&mut self, tenant: &str) {
+        self.outstanding -= 1;
+        give_back(&mut self.tenants, tenant);
+    }
+
     fn suits(&self, target: &Target, tried: &[TabId]) -> bool {
         !tried.contains(&self.tab.id) && self.tab.serves(&target.tenant)
     }
 
     fn take(&mut self, target: &Target) -> Arc<Tab> {
         self.outstanding += 1;
+        *self.tenants.entry(target.tenant.clone()).or_default() += 1;
         if !self.warm.contains(target) {
             if self.warm.len() >= REMEMBERED {
                 self.warm.pop_front();
@@ -290,6 +330,16 @@ impl Entry {
             self.warm.push_back(target.clone());
         }
         Arc::clone(&self.tab)
+    }
+}
+
+/// Takes one off a tenant's count; one of 0 is forgotten.
+fn give_back(counts: &mut HashMap<String, usize>, tenant: &str) {
+    if let Some(count) = counts.get_mut(tenant) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(tenant);
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub fn list() -> Vec<Attack> {
         Attack::rounds("tamper-classes", 3, &["200"]),
         Attack::rounds("tamper-streams", 10, &["200", "200 broken off", "no response"]),
         Attack::rounds("tamper-errors", 14, &["500 handler-exception"]),
+        Attack::custom("escape-main-origin", customs::main_origin),
         Attack::custom("tamper-abort", customs::caller_leaves),
     ]);
     all

@@ -23,7 +23,9 @@ impl Core {
         // Threads that are taken come back or are ended; more than there are cores would only slow them down.
         let taken =
             |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.clock.is_taken(now));
-        if pool.isolates.iter().filter(taken).count() >= self.settings.cores as usize {
+        if pool.isolates.iter().filter(taken).count()
+            >= self.settings.cores.min(self.settings.all_cores) as usize
+        {
             return;
         }
         let each = (pool.limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE);

@@ -14,6 +14,8 @@ pub struct Settings {
     pub isolates: u32,
     /// Processor cores that handlers may keep busy.
     pub cores: u32,
+    /// Cores that the machine has.
+    pub all_cores: u32,
     /// Part of the cores' time, 0.05 to 1.
     pub cpu_share: f64,
     /// Memory of the whole tab, in MiB, as far as it can be counted.
@@ -34,6 +36,7 @@ impl Default for Settings {
             concurrency: 64,
             isolates: 16,
             cores: u32::MAX,
+            all_cores: u32::MAX,
             cpu_share: 1.0,
             memory_mb: 2048,
             cpu_ms: 5000,
@@ -69,9 +72,14 @@ impl Settings {
         (u64::from(self.memory_mb) << 20).max(MEMORY_PER_ISOLATE)
     }
 
-    /// CPU seconds per second that handlers may use.
+    /// CPU seconds per second that handlers may use; infinite where they may use all: time is counted by turns, which
+    /// last longer than they compute when threads share a core, so a sum beyond all cores proves nothing.
     pub(super) fn cpu_rate(&self) -> f64 {
-        f64::from(self.cores) * self.cpu_share
+        if self.cores >= self.all_cores && self.cpu_share >= 1.0 {
+            f64::INFINITY
+        } else {
+            f64::from(self.cores.min(self.all_cores)) * self.cpu_share
+        }
     }
 
     pub(super) fn serves(&self, tenant: &str) -> bool {

@@ -7,6 +7,9 @@ use tabmesh_protocol::Now;
 /// Most CPU time that is saved up, in seconds per second of rate: short bursts run at full speed.
 const BURST: f64 = 0.25;
 
+/// Most that is owed, in the same unit: turns of threads that share a core are counted for more than they used.
+const DEBT: f64 = 2.0;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Throttle {
@@ -23,12 +26,20 @@ impl Throttle {
     }
 
     pub(super) fn set_rate(&mut self, rate: f64, now: Now) {
+        if rate.to_bits() == self.rate.to_bits() {
+            return;
+        }
         self.fill(now);
+        let left = if self.left.is_finite() { self.left } else { f64::INFINITY };
         self.rate = rate;
-        self.left = self.left.min(rate * BURST);
+        self.filled = now;
+        self.left = left.min(rate * BURST);
     }
 
     fn fill(&mut self, now: Now) {
+        if self.rate.is_infinite() {
+            return;
+        }
         let passed = now.saturating_sub(self.filled).as_secs_f64();
         self.left = (self.left + passed * self.rate).min(self.rate * BURST);
         self.filled = now;
@@ -37,11 +48,16 @@ impl Throttle {
     /// Handlers used this much.
     pub(super) fn charge(&mut self, now: Now, busy: Duration) {
         self.fill(now);
-        self.left -= busy.as_secs_f64();
+        if self.rate.is_finite() {
+            self.left = (self.left - busy.as_secs_f64()).max(-self.rate * DEBT);
+        }
     }
 
     /// When work may begin, if not now.
     pub(super) fn closed_until(&self, now: Now) -> Option<Now> {
+        if self.rate.is_infinite() {
+            return None;
+        }
         let passed = now.saturating_sub(self.filled).as_secs_f64();
         let left = self.left + passed * self.rate;
         // A millisecond more, so that rounding never makes it wait for no time.
@@ -66,6 +82,21 @@ mod tests {
         assert_eq!(throttle.closed_until(open), None);
         throttle.set_rate(2.0, now);
         assert!(throttle.closed_until(now).unwrap() < open);
+    }
+
+    #[test]
+    fn the_whole_processor_is_never_waited_for_and_a_lowered_share_counts_from_then_on() {
+        let now = Duration::from_secs(50);
+        let mut throttle = Throttle::new(f64::INFINITY, now);
+        throttle.charge(now, Duration::from_secs(1000));
+        assert_eq!(throttle.closed_until(now), None);
+        throttle.set_rate(1.0, now);
+        assert_eq!(throttle.closed_until(now), None);
+        throttle.charge(now, Duration::from_secs(1000));
+        let open = throttle.closed_until(now).unwrap();
+        assert_eq!(open, now + Duration::from_millis(2001));
+        throttle.set_rate(f64::INFINITY, now);
+        assert_eq!(throttle.closed_until(now), None);
     }
 
     #[test]

@@ -96,6 +96,12 @@ fn init(shell: &mut Shell, now: Now, message: &JsValue) -> Option<()> {
     Some(())
 }
 
+/// Cores of the machine, as far as the browser tells; 1 where it does not, so that a share is then always kept to.
+fn hardware() -> u32 {
+    let navigator = field(&js_sys::global(), "navigator");
+    navigator.and_then(|navigator| number(&navigator, "hardwareConcurrency")).unwrap_or(1)
+}
+
 /// The `settings` of a message; what is absent or odd is as by default.
 fn settings(message: &JsValue) -> Settings {
     let mut settings = Settings::default();
@@ -108,6 +114,7 @@ fn settings(message: &JsValue) -> Settings {
     set(&mut settings.concurrency, "concurrency");
     set(&mut settings.isolates, "isolates");
     set(&mut settings.cores, "cores");
+    settings.all_cores = hardware();
     set(&mut settings.memory_mb, "memoryMb");
     set(&mut settings.cpu_ms, "cpuMs");
     if let Some(share) = field(&said, "cpuShare").and_then(|value| value.as_f64()) {

@@ -141,6 +141,26 @@ async fn a_flood_of_one_tenant_does_not_stand_before_another() {
 }
 
 #[tokio::test]
+async fn where_tenants_share_a_tab_none_takes_its_last_quarter() {
+    let pool = pool(0);
+    join(&pool, 1, 8, &[]);
+    // Alone, a tenant may have all.
+    let alone: Vec<_> = [(); 8].into_iter().map(|()| now(&pool, "flood")).collect();
+    let mut held = Vec::new();
+    for lease in alone {
+        held.push(lease.await.unwrap());
+    }
+    assert!(now(&pool, "quiet").await.is_err());
+    drop(held);
+    let mut held = Vec::new();
+    while let Ok(lease) = now(&pool, "flood").await {
+        held.push(lease);
+    }
+    assert_eq!(held.len(), 6);
+    assert!(now(&pool, "quiet").await.is_ok());
+}
+
+#[tokio::test]
 async fn a_place_for_somebody_who_left_goes_to_the_next() {
     let pool = pool(8);
     join(&pool, 1, 1, &[]);
