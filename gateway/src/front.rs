@@ -3,6 +3,7 @@
 //! Three kinds of host meet here and share nothing: the tenants' sandbox origins (static isolate files and nothing
 //! else), handlers' own hosts, and the main host with the gateway's own paths under `/_mesh/` and handlers by path.
 
+mod guest;
 mod route;
 mod status;
 
@@ -112,8 +113,13 @@ impl Front {
                     let detail = format!("No handler named `{name}`{whose} is deployed here.");
                     return Problem::new(ProblemType::HandlerNotFound).detail(detail).into_response();
                 };
+                let is_guest = prefix.is_some();
                 let caller = Caller { address, authority, path_and_query, prefix };
-                self.invoker.invoke(&handler, &caller, request).await
+                let mut response = self.invoker.invoke(&handler, &caller, request).await;
+                if is_guest {
+                    guest::confine(response.headers_mut());
+                }
+                response
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::plays::Custom;
 use serde_json::{Map, Value};
 
 /// What attacks are deployed with, unless they say otherwise. Low, so that they end soon.
-const LIMITS: [(&str, u64); 3] = [("wall_ms", 3000), ("cpu_ms", 5000), ("memory_mb", 120)];
+const LIMITS: [(&str, u64); 3] = [("wall_ms", 3000), ("cpu_ms", 300), ("memory_mb", 32)];
 
 /// What an attack that is no memory bomb may make the browser grow by, in MiB: garbage, and room that grows in steps. A
 /// bomb is held to it, too, where its memory can be counted.
@@ -131,6 +131,11 @@ impl Attack {
     /// The first part of its name.
     pub fn group(&self) -> Group {
         Group(self.name.split('-').next().unwrap_or_default())
+    }
+
+    /// Whether it keeps a processor busy, or fills memory.
+    pub fn is_heavy(&self) -> bool {
+        [Group("cpu"), Group("memory")].contains(&self.group())
     }
 
     /// The limits as the deployment's metadata takes them.

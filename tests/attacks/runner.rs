@@ -18,6 +18,8 @@ const FLOOR_MS: f64 = 100.0;
 const TRIES: usize = 3;
 /// The neighbour is called for at least so long during an attack; short ones are repeated.
 pub const LEAST: Duration = Duration::from_millis(250);
+/// After an attack that keeps a processor busy the neighbour is called for this long.
+const TAIL: Duration = Duration::from_millis(150);
 /// No attack may keep the suite longer.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -95,17 +97,21 @@ async fn run_once(stage: &mut Stage, attack: &Attack) -> Outcome {
     };
     let time = started.elapsed();
     tokio::time::sleep(LEAST.saturating_sub(time)).await;
-    let latency = neighbour.finish().await;
 
     played.failures.sort();
     played.failures.dedup();
     let mut failures = played.failures;
     failures.extend(untold(stage, attack.name, &played.answer, &breaches).await);
-    failures.extend(latency.errors.iter().map(|error| format!("the neighbour got: {error}")));
     if let Some(before) = before {
         failures.extend(aftermath(stage, attack, &before).await);
     }
     failures.extend(stage.damage().await);
+    // The end of an attack must not hurt either.
+    if attack.is_heavy() {
+        tokio::time::sleep(TAIL).await;
+    }
+    let latency = neighbour.finish().await;
+    failures.extend(latency.errors.iter().map(|error| format!("the neighbour got: {error}")));
     failures.extend(watch.given_back().await.err());
     let growth = watch.growth();
     if growth > attack.may_grow {

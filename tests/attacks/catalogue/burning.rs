@@ -26,6 +26,7 @@ pub fn list() -> Vec<Attack> {
     let mut all: Vec<Attack> = spins.map(|name| Attack::call(name, ENDED).replaced()).to_vec();
     all.extend(slices.map(|name| Attack::call(name, ENDED_IN_TIME).replaced().limit("wall_ms", 1500)));
     all.extend([
+        Attack::call("cpu-default-limits", ENDED).replaced().limit("cpu_ms", 2000),
         Attack::custom("cpu-many-isolates", customs::many_copies),
         Attack::call("cpu-json-deep", &["200", "500 handler-exception"]),
         Attack::rounds("cpu-getter", 4, &["503 cpu-limit"]).replaced(),

@@ -98,10 +98,11 @@ impl Clock {
         self.silent(now) >= TAKEN
     }
 
-    /// Whether the isolate has certainly not begun what was sent to it at `mark`: a ping sent before is unanswered, and
-    /// messages keep their order.
-    pub(super) fn cannot_have_seen(&self, mark: u32) -> bool {
-        self.asked.is_some_and(|(asked, _)| asked == mark)
+    /// Whether the isolate has certainly not begun what was sent to it at `mark`, at the time `since`: a ping sent before
+    /// is unanswered, and messages keep their order. One sent in the same turn proves nothing: both come as one
+    /// message, and its answers go back together.
+    pub(super) fn cannot_have_seen(&self, mark: u32, since: Now) -> bool {
+        self.asked.is_some_and(|(asked, at)| asked == mark && at < since)
     }
 
     /// Whether the isolate has certainly begun what was sent to it at `mark`: it answered a later ping.
@@ -163,7 +164,8 @@ mod tests {
         let ping = clock.ask(T + ms(100)).unwrap();
         let late = clock.mark();
         assert!(!clock.has_seen(early) && !clock.has_seen(late));
-        assert!(!clock.cannot_have_seen(early) && clock.cannot_have_seen(late));
+        assert!(!clock.cannot_have_seen(early, T) && clock.cannot_have_seen(late, T + ms(101)));
+        assert!(!clock.cannot_have_seen(late, T + ms(100)), "the same turn");
         clock.answered(T + ms(101), ping, true);
         assert!(clock.has_seen(early) && !clock.has_seen(late));
     }

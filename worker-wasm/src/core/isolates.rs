@@ -155,16 +155,18 @@ impl Isolate {
 
     /// Whether it has certainly not begun the request.
     pub(super) fn is_untouched(&self, id: u32) -> bool {
-        self.work.get(&id).is_some_and(|work| self.clock.cannot_have_seen(work.mark))
+        self.work.get(&id).is_some_and(|work| self.clock.cannot_have_seen(work.mark, work.since))
     }
 
     /// Requests that its silence may be due to: those that it may have begun last, or all that it has begun.
     fn suspects(&self) -> impl Iterator<Item = (&u32, &Work)> {
-        let last = |work: &Work| !self.clock.has_seen(work.mark) && !self.clock.cannot_have_seen(work.mark);
+        let last = |work: &Work| {
+            !self.clock.has_seen(work.mark) && !self.clock.cannot_have_seen(work.mark, work.since)
+        };
         let any = self.work.values().any(last);
-        self.work
-            .iter()
-            .filter(move |(_, work)| last(work) || (!any && !self.clock.cannot_have_seen(work.mark)))
+        self.work.iter().filter(move |(_, work)| {
+            last(work) || (!any && !self.clock.cannot_have_seen(work.mark, work.since))
+        })
     }
 
     /// Requests whose time is used up: those over their own limit, or, when the isolate is silent for too long, its

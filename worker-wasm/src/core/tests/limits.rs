@@ -72,6 +72,28 @@ fn who_comes_while_a_thread_is_taken_goes_elsewhere_and_what_it_cannot_have_begu
 }
 
 #[test]
+fn a_ping_that_left_with_the_request_excuses_nobody() {
+    let mut sim = Sim::joined();
+    let key = sim.open(&limited("/x", CPU), true);
+    sim.advance(ms(1000));
+    let (isolate, id) = sim.holder("/x");
+    sim.say(isolate, response(id, 204, false));
+    sim.say(isolate, FromIsolate::Done { id });
+    sim.settle();
+    assert!(sim.got[&key].fin);
+    // The next ping of the idle isolate is due just now.
+    let due = sim.core.isolates.get(isolate).unwrap().clock.due().unwrap();
+    sim.now = due;
+    sim.frozen.push(isolate);
+    let spinning = sim.open(&limited("/spin", CPU), true);
+    sim.input(Input::Timeout);
+    sim.settle();
+    sim.advance(ms(200) + PING_EVERY);
+    assert_eq!(sim.reset_code(spinning), Some(ResetCode::CpuLimit));
+    sim.assert_empty();
+}
+
+#[test]
 fn no_more_threads_are_taken_than_there_are_cores() {
     let mut sim = Sim::joined();
     sim.input(Input::Settings(Settings { cores: 2, ..Settings::default() }));
