@@ -34,6 +34,7 @@ mod pools;
 mod settings;
 mod signalling;
 mod status;
+mod strain;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -52,6 +53,7 @@ use signalling::Signalling;
 use status::Reporter;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
+use strain::Strain;
 use tabmesh_protocol::{Load, Now, Session};
 use throttle::Throttle;
 
@@ -95,6 +97,7 @@ pub struct Core {
     lingering: VecDeque<(Now, IsolateId, u32)>,
 
     // Processor time.
+    strain: Strain,
     throttle: Throttle,
     /// Waiting requests may begin then: the contributor's share of the processor is used up until that time.
     opens_at: Option<Now>,
@@ -135,6 +138,7 @@ impl Core {
             was_ready: false,
             draining: None,
             paused: false,
+            strain: Strain::default(),
             throttle: Throttle::new(settings.cpu_rate(), now),
             opens_at: None,
             cpu: Duration::ZERO,
@@ -256,7 +260,7 @@ impl Core {
             self.leaving,
             self.deadlines.first().map(|(at, _)| *at),
             self.lingering.front().map(|(at, ..)| *at),
-            self.isolates.poll_timeout(&self.spare_tenant),
+            self.isolates.poll_timeout(&self.spare_tenant, self.strain.factor()),
             self.code.poll_timeout(),
             self.pools.longest_starving().map(|(since, _)| since + limits::MAX_WAIT),
             self.spare_at,
@@ -269,6 +273,9 @@ impl Core {
     }
 
     fn on_timeout(&mut self, now: Now) {
+        if let Some(due) = self.poll_timeout() {
+            self.strain.timer(now, due);
+        }
         self.network_timeout(now);
         self.overdue_isolates(now);
         self.overdue_requests(now);

@@ -12,6 +12,7 @@ mod page;
 mod port;
 mod socket;
 
+use crate::core::limits::TIMER_SLACK;
 use crate::core::{Core, Input, IsolateId, LinkId, Output};
 use channel::Channel;
 use fetch::Fetch;
@@ -24,10 +25,6 @@ use std::time::Duration;
 use tabmesh_protocol::Now;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Performance};
-
-/// Deadlines are met this much late at most. A link's next ping is due sooner while it has requests: without slack
-/// each request on a quiet link would set a timer of its own.
-const SLACK: Duration = Duration::from_millis(20);
 
 /// Longest time that a timer is set for, in milliseconds; then it is set again.
 const MAX_TIMER: f64 = 60_000.0;
@@ -212,7 +209,7 @@ impl Shell {
     /// anew when the deadline came closer.
     fn arm(&mut self, now: Now) {
         let Some(at) = self.core.as_ref().and_then(Core::poll_timeout) else { return };
-        let at = at.max(now + SLACK);
+        let at = at.max(now + TIMER_SLACK);
         if let Some(timer) = &self.timer {
             if timer.at <= at {
                 return;

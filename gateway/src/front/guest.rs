@@ -22,10 +22,14 @@ const HARMLESS: [&str; 8] = [
     "text/event-stream",
 ];
 
+/// Would let a script of a handler's answer for paths beyond its own.
+const SERVICE_WORKER_ALLOWED: &str = "service-worker-allowed";
+
 /// Marks an answer to a request by path, unless it can be no document.
 pub fn confine(headers: &mut HeaderMap) {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    headers.remove(SERVICE_WORKER_ALLOWED);
     if !HARMLESS.contains(&kind.as_str()) {
         headers.append(header::CONTENT_SECURITY_POLICY, GUEST);
     }

@@ -45,6 +45,7 @@ impl Core {
 
     /// Counts busy time of an isolate, and ends it if that was too much.
     pub(super) fn charge(&mut self, now: Now, id: IsolateId, busy: Duration) {
+        let busy = self.strain.ease(busy);
         if !busy.is_zero() {
             self.cpu += busy;
             self.throttle.charge(now, busy);
@@ -160,6 +161,9 @@ impl Core {
         }
         self.want_spare(now + delay);
         self.room_made = true;
+        if matches!(isolate.phase, Phase::Booting(_)) && isolate.pool.is_some() {
+            self.hungry.extend(self.pools.with_waiting());
+        }
     }
 
     /// A request that its isolate did not begin waits for another one.
@@ -216,15 +220,15 @@ impl Core {
     // ---- time ----
 
     pub(super) fn overdue_isolates(&mut self, now: Now) {
-        for id in self.isolates.overdue(now, &self.spare_tenant) {
+        for id in self.isolates.overdue(now, &self.spare_tenant, self.strain.factor()) {
             let Some(isolate) = self.isolates.get_mut(id) else { continue };
             if let Some(n) = isolate.clock.ask(now) {
                 self.out.push_back(Output::Isolate { isolate: id, message: ToIsolate::Ping { n } });
             }
-            let silent = isolate.silent_until().is_some_and(|at| at <= now);
+            let silent = isolate.silent_until(self.strain.factor()).is_some_and(|at| at <= now);
             let (phase, working) = (isolate.phase, !isolate.work.is_empty());
             if silent && (working || matches!(phase, Phase::Loading(_))) {
-                let busy = isolate.clock.silent(now);
+                let busy = self.strain.ease(isolate.clock.silent(now));
                 self.cpu += busy;
                 self.throttle.charge(now, busy);
                 self.end_isolate(now, id, &End::Cpu);

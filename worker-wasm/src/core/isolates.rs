@@ -180,8 +180,8 @@ impl Isolate {
         self.suspects().map(|(id, _)| *id).collect()
     }
 
-    /// When its silence will have lasted too long.
-    pub(super) fn silent_until(&self) -> Option<Now> {
+    /// When its silence will have lasted too long, where things take `strain` times longer than they should.
+    pub(super) fn silent_until(&self, strain: f64) -> Option<Now> {
         let asked = self.clock.silent_for(Duration::ZERO)?;
         let left = |work: &Work| {
             work.cpu_limit.saturating_sub(work.cpu.saturating_sub(work.allowed(asked) - work.cpu_limit))
@@ -190,7 +190,7 @@ impl Isolate {
             Phase::Loading(_) => self.load_limit,
             _ => self.suspects().map(|(_, work)| left(work)).min().unwrap_or(IDLE_BUSY),
         };
-        Some(asked + allowed)
+        Some(asked + allowed.min(Duration::from_secs(3600)).mul_f64(strain))
     }
 
     /// Nobody works in it or waits for it.
@@ -293,6 +293,14 @@ impl Isolates {
         self.map.values().filter(|isolate| isolate.tenant == tenant && !isolate.is_idle()).count()
     }
 
+    /// Those of a tenant that boot for its requests.
+    pub(super) fn booting_of(&self, tenant: &str) -> usize {
+        let booting = |isolate: &&Isolate| {
+            isolate.tenant == tenant && isolate.pool.is_some() && matches!(isolate.phase, Phase::Booting(_))
+        };
+        self.map.values().filter(booting).count()
+    }
+
     pub(super) fn spawn(&mut self, tenant: &str, now: Now) -> IsolateId {
         self.last_id += 1;
         *self.tenants.entry(tenant.to_owned()).or_default() += 1;
@@ -350,13 +358,13 @@ impl Isolates {
     }
 
     /// When something of an isolate is due; `kept` is the tenant whose spare never expires.
-    pub(super) fn poll_timeout(&self, kept: &str) -> Option<Now> {
-        self.map.values().filter_map(|isolate| due(isolate, kept)).min()
+    pub(super) fn poll_timeout(&self, kept: &str, strain: f64) -> Option<Now> {
+        self.map.values().filter_map(|isolate| due(isolate, kept, strain)).min()
     }
 
     /// Isolates that something is due for.
-    pub(super) fn overdue(&self, now: Now, kept: &str) -> Vec<IsolateId> {
-        let late = |isolate: &Isolate| due(isolate, kept).is_some_and(|at| at <= now);
+    pub(super) fn overdue(&self, now: Now, kept: &str, strain: f64) -> Vec<IsolateId> {
+        let late = |isolate: &Isolate| due(isolate, kept, strain).is_some_and(|at| at <= now);
         self.iter().filter(|(_, isolate)| late(isolate)).map(|(id, _)| id).collect()
     }
 
@@ -367,8 +375,11 @@ impl Isolates {
 }
 
 /// When a ping is due, or too long unanswered, or the isolate's phase has lasted too long.
-fn due(isolate: &Isolate, kept: &str) -> Option<Now> {
-    [isolate.clock.due(), isolate.silent_until(), end_of_phase(isolate, kept)].into_iter().flatten().min()
+fn due(isolate: &Isolate, kept: &str, strain: f64) -> Option<Now> {
+    [isolate.clock.due(), isolate.silent_until(strain), end_of_phase(isolate, kept)]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 fn end_of_phase(isolate: &Isolate, kept: &str) -> Option<Now> {

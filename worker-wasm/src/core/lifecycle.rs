@@ -4,7 +4,7 @@ use super::Core;
 use super::ends::End;
 use super::io::{CodeError, IsolateId, Output};
 use super::isolates::Phase;
-use super::limits::{LOAD_LIMIT, MAX_BLANKS, MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, SPARE_DELAY};
+use super::limits::{LOAD_LIMIT, MAX_BLANKS, MAX_BOOTING, MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, SPARE_DELAY};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
 use tabmesh_protocol::{Limits, Now, ResetCode};
@@ -33,6 +33,10 @@ impl Core {
             return;
         }
         let (tenant, version) = (pool.target.tenant.clone(), pool.target.version.clone());
+        // Looked at again when one has booted or failed to.
+        if self.isolates.booting_of(&tenant) >= MAX_BOOTING {
+            return;
+        }
         // Another isolate would not help against a share of the processor that is used up.
         if self.is_throttled(now) {
             self.pools.set_starving(id, true);
@@ -114,6 +118,9 @@ impl Core {
         isolate.clock.rest(now);
         self.boot_failures = 0;
         self.room_made = true;
+        if isolate.pool.is_some() {
+            self.hungry.extend(self.pools.with_waiting());
+        }
         self.try_start(now, id);
         Ok(())
     }

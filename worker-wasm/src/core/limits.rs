@@ -39,6 +39,13 @@ pub const IDLE_PING: Duration = Duration::from_secs(5);
 /// that has too much to do the warm isolates must not be ended for it.
 pub const IDLE_NOISE: Duration = Duration::from_millis(25);
 
+/// The shell meets deadlines this much late at most, by intent: each request on a quiet link would set a timer of its own
+/// otherwise.
+pub const TIMER_SLACK: Duration = Duration::from_millis(20);
+
+/// Limits of time are stretched at most so many times on a machine with too much to do.
+pub const MAX_STRAIN: f64 = 4.0;
+
 /// How late a pong may be without being counted as busy time: other processes use the cores too.
 pub const PING_NOISE: Duration = Duration::from_millis(10);
 
@@ -60,6 +67,9 @@ pub const CRASH_SUSPECT: Duration = Duration::from_millis(400);
 
 /// A ping unanswered for this long means a thread that is taken: new requests go to other isolates.
 pub const TAKEN: Duration = Duration::from_millis(100);
+
+/// Isolates of one tenant that boot at the same time: each takes a core for 17-45 ms, which other tenants' requests need.
+pub const MAX_BOOTING: usize = 2;
 
 /// Blank isolates over all tenants; one of the tenant that was used last is always kept.
 pub const MAX_BLANKS: usize = 4;
