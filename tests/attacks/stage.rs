@@ -102,13 +102,17 @@ impl Stage {
         stage.deploy(MALLORY, CANARY, &files(CANARY), &json!({})).await;
         stage.canary().await.unwrap();
         stage.prove_mode().await;
-        for time in [WARM_UP, BASELINE] {
-            let calls = stage.neighbour();
-            tokio::time::sleep(time).await;
-            stage.baseline = calls.finish().await;
-        }
+        stage.measure(WARM_UP).await;
+        stage.measure(BASELINE).await;
         assert!(stage.baseline.errors.is_empty(), "the neighbour, unattacked: {:?}", stage.baseline.errors);
         stage
+    }
+
+    /// Measures the neighbour for so long while nobody attacks.
+    pub async fn measure(&mut self, time: Duration) {
+        let calls = self.neighbour();
+        tokio::time::sleep(time).await;
+        self.baseline = calls.finish().await;
     }
 
     /// Handler code tells its origin by its blob: URL: the mode is what it claims to be.
@@ -178,11 +182,9 @@ impl Stage {
         })
     }
 
-    /// How often a limit was exceeded, as the gateway counts it, and how often its log says so of this handler.
-    pub async fn breaches(&self, limit: &str, handler: &str) -> (f64, usize) {
-        let metric = self.gateway.metric(&format!("tabmesh_limit_breaches_total{{limit=\"{limit}\"}}")).await;
-        let parts = ["limit exceeded", &format!("handler=\"{handler}"), &format!("limit=\"{limit}\"")];
-        (metric, self.gateway.log().matching(0, &parts).len())
+    /// The gateway's metrics as they are now.
+    pub async fn metrics(&self) -> String {
+        self.gateway.text("/_mesh/metrics").await
     }
 
     /// The process above all of the tab's browser.

@@ -82,6 +82,9 @@ impl Core {
                 if let Some(pool) = self.isolates.get(isolate).and_then(|isolate| isolate.pool) {
                     self.serve_pool(now, pool);
                 }
+                if !busy.is_zero() {
+                    self.hungry.extend(self.pools.with_waiting());
+                }
             }
             FromIsolate::Spent { busy, bytes } => {
                 if let Some(isolate) = self.isolates.get_mut(isolate) {

@@ -161,9 +161,8 @@ impl Core {
         }
         self.want_spare(now + delay);
         self.room_made = true;
-        if matches!(isolate.phase, Phase::Booting(_)) && isolate.pool.is_some() {
-            self.hungry.extend(self.pools.with_waiting());
-        }
+        // Whoever waited for a thread or a boot to end.
+        self.hungry.extend(self.pools.with_waiting());
     }
 
     /// A request that its isolate did not begin waits for another one.

@@ -293,6 +293,11 @@ impl Isolates {
         self.map.values().filter(|isolate| isolate.tenant == tenant && !isolate.is_idle()).count()
     }
 
+    /// Those of a tenant whose threads are taken.
+    pub(super) fn taken_of(&self, tenant: &str, now: Now) -> usize {
+        self.map.values().filter(|isolate| isolate.tenant == tenant && isolate.clock.is_taken(now)).count()
+    }
+
     /// Those of a tenant that boot for its requests.
     pub(super) fn booting_of(&self, tenant: &str) -> usize {
         let booting = |isolate: &&Isolate| {

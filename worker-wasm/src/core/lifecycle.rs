@@ -4,7 +4,9 @@ use super::Core;
 use super::ends::End;
 use super::io::{CodeError, IsolateId, Output};
 use super::isolates::Phase;
-use super::limits::{LOAD_LIMIT, MAX_BLANKS, MAX_BOOTING, MAX_PER_ISOLATE, MEMORY_PER_ISOLATE, SPARE_DELAY};
+use super::limits::{
+    LOAD_LIMIT, MAX_BLANKS, MAX_BOOTING, MAX_PER_ISOLATE, MAX_ROUNDS, MEMORY_PER_ISOLATE, SPARE_DELAY,
+};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
 use tabmesh_protocol::{Limits, Now, ResetCode};
@@ -20,11 +22,13 @@ impl Core {
         let starting =
             |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.phase != Phase::Live);
         let starting = pool.isolates.iter().filter(starting).count();
-        // Threads that are taken come back or are ended; more than there are cores would only slow them down.
+        // Threads that are taken come back or are ended; more than there are cores would only slow them down. Other handlers
+        // of the tenant get two more, so that a computation does not stand before everything.
+        let cores = self.settings.cores.min(self.settings.all_cores) as usize;
         let taken =
             |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.clock.is_taken(now));
-        if pool.isolates.iter().filter(taken).count()
-            >= self.settings.cores.min(self.settings.all_cores) as usize
+        if pool.isolates.iter().filter(taken).count() >= cores
+            || self.isolates.taken_of(&pool.target.tenant, now) >= cores.saturating_add(2)
         {
             return;
         }
@@ -202,8 +206,12 @@ impl Core {
 
     /// Starts isolates that this turn showed to be needed.
     pub(super) fn settle_pools(&mut self, now: Now) {
-        // Ending an idle isolate for one pool may concern another; each round ends at least one, so this is short.
-        while !self.hungry.is_empty() || self.room_made {
+        // Ending an idle isolate for one pool may concern another. Each round ends at least one; were that ever wrong, the
+        // tab must not hang for it.
+        for _ in 0..MAX_ROUNDS {
+            if self.hungry.is_empty() && !self.room_made {
+                break;
+            }
             let mut pools = std::mem::take(&mut self.hungry);
             if std::mem::take(&mut self.room_made) {
                 pools.extend_from_slice(self.pools.starving());

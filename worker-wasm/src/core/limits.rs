@@ -68,6 +68,9 @@ pub const CRASH_SUSPECT: Duration = Duration::from_millis(400);
 /// A ping unanswered for this long means a thread that is taken: new requests go to other isolates.
 pub const TAKEN: Duration = Duration::from_millis(100);
 
+/// Rounds in which a turn looks for room for pools: more than there can be isolates to end.
+pub const MAX_ROUNDS: usize = 256;
+
 /// Isolates of one tenant that boot at the same time: each takes a core for 17-45 ms, which other tenants' requests need.
 pub const MAX_BOOTING: usize = 2;
 

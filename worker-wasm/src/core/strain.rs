@@ -9,7 +9,7 @@ use tabmesh_protocol::Now;
 const DOUBLING: f64 = 0.025;
 
 /// Weight of the newest of the timers that the mean is made of.
-const WEIGHT: f64 = 1.0 / 8.0;
+const WEIGHT: f64 = 1.0 / 4.0;
 
 /// See the module.
 #[derive(Debug, Default)]
