@@ -19,9 +19,9 @@ const TRIES: usize = 3;
 /// How long the neighbour is measured before that.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The neighbour is called for at least so long during an attack; short ones are repeated.
-pub const LEAST: Duration = Duration::from_millis(250);
+pub const LEAST: Duration = Duration::from_millis(200);
 /// After an attack that keeps a processor busy the neighbour is called for this long.
-const TAIL: Duration = Duration::from_millis(150);
+const TAIL: Duration = Duration::from_millis(120);
 /// No attack may keep the suite longer.
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -8,8 +8,8 @@ pub fn list() -> Vec<Attack> {
     vec![
         Attack::call("lifecycle-hang", &["504 handler-timeout"]).replaced().limit("wall_ms", 500),
         Attack::custom("lifecycle-abort-race", customs::abort_race).limit("cpu_ms", 2000),
-        Attack::rounds("lifecycle-crash-loop", 8, &["503 cpu-limit"]).replaced().limit("cpu_ms", 50),
-        Attack::rounds("lifecycle-load-crash-loop", 8, &["500 handler-failed-to-start"]).gone(),
+        Attack::rounds("lifecycle-crash-loop", 5, &["503 cpu-limit"]).replaced().limit("cpu_ms", 100),
+        Attack::rounds("lifecycle-load-crash-loop", 5, &["500 handler-failed-to-start"]).gone(),
         Attack::calls("lifecycle-flood", 100, &["200", "503 queue-timeout"]).limit("concurrency", 2),
         Attack::calls("lifecycle-hold-places", 100, &["504 handler-timeout", "503 queue-timeout"])
             .replaced()

@@ -32,7 +32,11 @@ pub fn list() -> Vec<Attack> {
         "memory-entries",
     ];
     let mut all: Vec<Attack> = heap.map(|name| Attack::call(name, HEAP).replaced().fills_heap()).to_vec();
-    all.extend(counted.map(|name| Attack::call(name, COUNTED).replaced().limit("cpu_ms", LONG)));
+    all.extend(
+        counted.map(|name| {
+            Attack::call(name, COUNTED).replaced().limit("cpu_ms", LONG).limit("wall_ms", 4 * LONG)
+        }),
+    );
     all.extend(either.map(|name| {
         Attack::call(name, &["503 memory-limit", "503 cpu-limit", "500 handler-exception"]).replaced()
     }));

@@ -25,6 +25,9 @@ function module(functions, seed) {
 }
 
 export default attack(() => new Promise(() => {
-  const compile = (seed) => WebAssembly.compile(module(40, seed)).then(() => compile(seed + 1), () => compile(seed + 1));
+  const compile = (seed) => {
+    const next = () => compile(seed + 1);
+    WebAssembly.compile(module(40, seed)).then(next, next);
+  };
   for (let i = 0; i < 8; i++) compile(i);
 }));

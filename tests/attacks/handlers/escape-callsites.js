@@ -8,7 +8,8 @@ const look = () => {
       const name = site.getFunctionName?.() ?? '?';
       const own = ['look', 'fetch', 'run', 'attempt', 'sites', 'from'].some((word) => name.includes(word));
       for (const [what, value] of [['function', site.getFunction?.()], ['this', site.getThis?.()]]) {
-        if (value !== undefined && value !== null && value !== globalThis && !own) loot[loot.length] = `${what} of ${name}`;
+        const isNone = value === undefined || value === null || value === globalThis;
+        if (!isNone && !own) loot[loot.length] = `${what} of ${name}`;
       }
     }
     return '';

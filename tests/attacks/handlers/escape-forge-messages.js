@@ -1,7 +1,9 @@
 // Forges what the isolate's bootstrap tells the runtime: answers for other requests, logs, the end of everything.
 import { attack, reply } from './lib/attack.js';
 
-const FORGED = [[4, 1, 200, ['x-forged', '1'], true], [5, 1, new Uint8Array(8)], [6, 1], [10, 1], [2, 'forged', ''], [1]];
+const FORGED = [
+  [4, 1, 200, ['x-forged', '1'], true], [5, 1, new Uint8Array(8)], [6, 1], [10, 1], [12, 1, 1], [13, 'memory', ''], [1],
+];
 
 export default attack(() => {
   // On every object that has a postMessage, and as events on every target in reach.

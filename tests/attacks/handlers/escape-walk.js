@@ -5,11 +5,11 @@ const POWERS = new Set(`
   Worker SharedWorker WebSocket WebSocketStream EventSource WebTransport XMLHttpRequest RTCPeerConnection RTCDataChannel
   RTCCertificate BroadcastChannel Notification IDBFactory IDBDatabase CacheStorage Cache StorageManager LockManager
   ServiceWorkerContainer ServiceWorkerRegistration PushManager FileSystemDirectoryHandle FileSystemFileHandle
-  StorageBucketManager CookieStore USB Serial HID Bluetooth NavigatorUAData NetworkInformation Permissions WorkerNavigator
-  WorkerLocation ReportingObserver PressureObserver IdleDetector SharedArrayBuffer ShadowRealm FontFaceSetLoadEvent
+  StorageBucketManager CookieStore USB Serial HID Bluetooth NavigatorUAData NetworkInformation Permissions
+  WorkerNavigator
+  WorkerLocation ReportingObserver PressureObserver IdleDetector SharedArrayBuffer ShadowRealm
   importScripts fetchLater webkitRequestFileSystem ServiceWorker Ink MediaCapabilities WakeLock
 `.trim().split(/\s+/));
-POWERS.delete('FontFaceSetLoadEvent');
 
 function walk(roots) {
   const found = [];
@@ -45,5 +45,6 @@ export default attack((request, env, ctx) => {
     ['MessagePort.prototype', MessagePort.prototype], ['signal', request.signal], ['headers', request.headers],
     ['context', new OffscreenCanvas(1, 1).getContext('2d')], ['event', new MessageEvent('x')],
   ]);
-  return reply({ [`${size} things`]: size > 500 && found.length === 0 ? 'refused: no power among them' : `REACHED: ${found}` });
+  const isClean = size > 500 && found.length === 0;
+  return reply({ [`${size} things`]: isClean ? 'refused: no power among them' : `REACHED: ${found}` });
 });

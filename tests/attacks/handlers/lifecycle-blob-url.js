@@ -4,5 +4,6 @@ import { attack, attempt, reply } from './lib/attack.js';
 export default attack(async (request) => {
   const url = await request.text();
   if (url !== '') return reply({ import: await attempt(() => import(url)) });
-  return reply({ url: globalThis.URL.createObjectURL?.(new Blob(['export default 1'], { type: 'text/javascript' })) ?? import.meta.url });
+  const code = new Blob(['export default 1'], { type: 'text/javascript' });
+  return reply({ url: URL.createObjectURL?.(code) ?? import.meta.url });
 });

@@ -14,7 +14,9 @@ const finest = (read) => {
 
 export default attack(() => {
   const results = {};
-  const judge = (name, step) => { results[name] = step >= 0.09 ? `refused: steps of ${step} ms` : `REACHED: steps of ${step} ms`; };
+  const judge = (name, step) => {
+    results[name] = `${step >= 0.09 ? 'refused' : 'REACHED'}: steps of ${step} ms`;
+  };
   judge('now', finest(() => performance.now()));
   judge('event', finest(() => new Event('x').timeStamp));
   judge('date', finest(() => Date.now()));

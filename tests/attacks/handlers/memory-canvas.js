@@ -7,7 +7,8 @@ export default attack(async () => {
     const canvas = new OffscreenCanvas(2048, 2048);
     const context = canvas.getContext('2d');
     context.fillRect(0, 0, 2048, 2048);
-    kept.push(canvas, canvas.transferToImageBitmap(), context.getImageData(0, 0, 1024, 1024), new ImageData(1024, 1024));
+    kept.push(canvas, canvas.transferToImageBitmap(), context.getImageData(0, 0, 1024, 1024));
+    kept.push(new ImageData(1024, 1024));
     await pause(1);
   }
 });

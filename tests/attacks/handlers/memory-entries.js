@@ -1,4 +1,4 @@
-// Fills the lists that the browser keeps for it: performance marks with details, timers, event listeners, abort signals.
+// Fills the lists that the browser keeps for it: performance marks, timers, event listeners, abort signals.
 import { attack, pause } from './lib/attack.js';
 
 export default attack(async () => {

@@ -6,7 +6,8 @@ const SIZE = 1 << 20;
 const makers = [
   () => new Float64Array(SIZE), () => Uint8Array.from({ length: SIZE }, () => 1), () => new Loud(SIZE).map(() => 1),
   () => new Uint32Array(SIZE).slice(), () => new Uint8Array(SIZE).toReversed(), () => new BigUint64Array(SIZE).fill(1n),
-  () => new Uint8Array(new Uint8Array(SIZE)), () => new Uint8Array(SIZE).buffer.slice(0), () => new Uint8Array(SIZE).with(0, 1),
+  () => new Uint8Array(new Uint8Array(SIZE)), () => new Uint8Array(SIZE).buffer.slice(0),
+  () => new Uint8Array(SIZE).with(0, 1),
   () => Reflect.construct(ArrayBuffer, [SIZE]), () => new (class extends ArrayBuffer {})(SIZE),
   () => new (new Uint8Array(1).constructor)(SIZE), () => new (new Uint8Array(1).buffer.constructor)(SIZE),
 ];

@@ -2,7 +2,8 @@
 import { probes } from './lib/attack.js';
 
 const svg = (inner) => new Blob([
-  `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="8" height="8">${inner}</svg>`,
+  '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="8" height="8">',
+  inner, '</svg>',
 ], { type: 'image/svg+xml' });
 const context = () => {
   const made = new OffscreenCanvas(8, 8).getContext('2d');

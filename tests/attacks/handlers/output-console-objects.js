@@ -16,7 +16,8 @@ export default attack(() => {
   });
   const spinning = { get value() { for (;;); }, toString() { throw new Error('toString'); } };
   const named = Object.create({ constructor: { get name() { for (;;); } } });
-  for (const value of [deep, wide, circular, tree, trap, spinning, named, [trap], new Map([[tree, tree]]), Symbol('s')]) {
+  const all = [deep, wide, circular, tree, trap, spinning, named, [trap], new Map([[tree, tree]]), Symbol('s')];
+  for (const value of all) {
     console.log(value);
     console.log('%o %j %s %d', value, 1, 2);
     console.dir(value);

@@ -6,7 +6,9 @@ const { MessagePort: Port, Array: List, Reflect: reflect, Symbol: symbol } = glo
 const Typed = reflect.getPrototypeOf(Uint8Array);
 const note = (value) => {
   if (value instanceof Port) loot[loot.length] = 'a port';
-  else if (List.isArray(value) && typeof value[0] === 'number' && typeof value[1] === 'number') loot[loot.length] = 'a message';
+  else if (List.isArray(value) && typeof value[0] === 'number' && typeof value[1] === 'number') {
+    loot[loot.length] = 'a message';
+  }
 };
 for (const prototype of [List.prototype, Typed.prototype, reflect.getPrototypeOf([][symbol.iterator]())]) {
   for (const key of reflect.ownKeys(prototype)) {

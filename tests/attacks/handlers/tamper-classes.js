@@ -2,7 +2,11 @@
 import { born } from './lib/attack.js';
 
 const NativeResponse = Response;
-for (const name of ['Response', 'Request', 'Headers', 'URL', 'ReadableStream', 'Blob', 'AbortController', 'DOMException', 'MessageChannel']) {
+const NAMES = [
+  'Response', 'Request', 'Headers', 'URL', 'ReadableStream', 'Blob', 'AbortController', 'DOMException',
+  'MessageChannel',
+];
+for (const name of NAMES) {
   const Native = globalThis[name];
   for (const key of Reflect.ownKeys(Native.prototype)) {
     const own = Reflect.getOwnPropertyDescriptor(Native.prototype, key);

@@ -1,7 +1,11 @@
 // Throws what breaks those who look at it: getters that throw, proxies, cycles, giants, errors that never end.
 import { attack } from './lib/attack.js';
 
-const evil = () => new Proxy({}, { get() { throw new Error('get'); }, ownKeys() { throw new Error('keys'); }, getPrototypeOf() { throw new Error('prototype'); } });
+const evil = () => new Proxy({}, {
+  get() { throw new Error('get'); },
+  ownKeys() { throw new Error('keys'); },
+  getPrototypeOf() { throw new Error('prototype'); },
+});
 const cycle = () => {
   const error = new Error('cycle');
   error.cause = error;

@@ -17,7 +17,8 @@ const accessor = (name) => ({
   set(value) {
     if (value instanceof Port || this instanceof Port) loot.push(`a port by ${name}`);
     else if (isMessage(value) || isMessage(this)) loot.push(`a message by ${name}`);
-    reflect.defineProperty(this, name, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
+    const own = { __proto__: null, value, writable: true, configurable: true, enumerable: true };
+    reflect.defineProperty(this, name, own);
   },
 });
 for (const name of NAMES) reflect.defineProperty(Object.prototype, name, accessor(name));

@@ -24,8 +24,17 @@ for (const name of ['resolve', 'reject', 'all', 'race', 'withResolvers']) {
     return reflect.apply(inner, this, values);
   };
 }
-reflect.defineProperty(Native.prototype, 'constructor', { configurable: true, get() { return class Evil extends Native {}; } });
-reflect.defineProperty(Native, Symbol.species, { configurable: true, get() { return class Evil extends Native {}; } });
-globalThis.Promise = class Evil extends Native { constructor(run) { super(run); loot[loot.length] = 'somebody made a promise of mine'; } };
+class Evil extends Native {
+  constructor(run) {
+    super(run);
+    loot[loot.length] = 'somebody made a promise of mine';
+  }
+}
+// Promises of these come about whenever anybody calls `then`, ourselves included.
+class Species extends Native {}
+const mine = { configurable: true, get: () => Species };
+reflect.defineProperty(Native.prototype, 'constructor', mine);
+reflect.defineProperty(Native, Symbol.species, mine);
+globalThis.Promise = Evil;
 
 export default probes(() => ({ caught: async () => { await pause(5); return expectLoot(loot); } }));

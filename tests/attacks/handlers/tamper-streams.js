@@ -17,7 +17,8 @@ const chunks = [
   },
   () => {
     const view = new Uint8Array(8);
-    Object.defineProperties(view, { length: { value: 1 << 30 }, byteLength: { value: 1 << 30 }, buffer: { value: {} } });
+    const giant = { value: 1 << 30 };
+    Object.defineProperties(view, { length: giant, byteLength: giant, buffer: { value: {} } });
     return view;
   },
   () => class extends Uint8Array { static get [Symbol.species]() { throw new Error('species'); } }.from([1, 2]),
