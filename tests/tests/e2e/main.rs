@@ -15,6 +15,7 @@ mod lifetime;
 mod limits;
 mod page;
 mod sandbox;
+mod share;
 mod streaming;
 mod support;
 mod tabs;
