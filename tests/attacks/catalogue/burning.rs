@@ -28,7 +28,7 @@ pub fn list() -> Vec<Attack> {
     all.extend([
         Attack::call("cpu-default-limits", ENDED).replaced().limit("cpu_ms", 2000),
         Attack::custom("cpu-many-isolates", customs::many_copies),
-        Attack::call("cpu-json-deep", &["200", "500 handler-exception", "503 cpu-limit"]),
+        Attack::call("cpu-json-deep", &["200", "500 handler-exception"]).limit("cpu_ms", 2000),
         Attack::rounds("cpu-getter", 4, &["503 cpu-limit"]).replaced(),
         Attack::call("cpu-load", &["503 cpu-limit"]).gone(),
         Attack::call("cpu-load-await", &["504 handler-timeout", "500 handler-failed-to-start"])
