@@ -116,6 +116,8 @@ pub struct Core {
     spare_tenant: String,
     /// When to see whether it is there.
     spare_at: Option<Now>,
+    /// When to end what is beyond the contributor's number of isolates.
+    trim_at: Option<Now>,
     /// Isolates in a row that never booted.
     boot_failures: u32,
 
@@ -160,6 +162,7 @@ impl Core {
             room_made: false,
             spare_tenant: "default".to_owned(),
             spare_at: None,
+            trim_at: None,
             boot_failures: 0,
             reporter: Reporter::default(),
         };
@@ -266,6 +269,7 @@ impl Core {
             self.spare_at,
             self.reporter.poll_timeout(),
             self.opens_at,
+            self.trim_at,
         ];
         let links = self.links.values().filter_map(Link::poll_timeout);
         let retries = self.peers.values().filter_map(|peer| peer.retry_at);
@@ -280,6 +284,7 @@ impl Core {
         self.overdue_isolates(now);
         self.overdue_requests(now);
         self.open_throttle(now);
+        self.trim(now);
         for hash in self.code.overdue(now) {
             self.on_code(now, &hash, Err(CodeError::Network("the code did not come in time".to_owned())));
         }

@@ -6,6 +6,7 @@ use super::io::{CodeError, IsolateId, Output};
 use super::isolates::Phase;
 use super::limits::{
     LOAD_LIMIT, MAX_BLANKS, MAX_BOOTING, MAX_PER_ISOLATE, MAX_ROUNDS, MEMORY_PER_ISOLATE, SPARE_DELAY,
+    TRIM_DELAY,
 };
 use super::messages::ToIsolate;
 use super::pools::PoolId;
@@ -52,7 +53,14 @@ impl Core {
             self.pools.set_starving(id, true);
             return;
         }
-        while self.isolates.assigned() >= most
+        // With a blank one ready the cold start comes first: ending an isolate takes its process time.
+        let late = self.isolates.assigned() == most
+            && self.isolates.spare(&tenant).is_some()
+            && self.isolates.longest_idle(|isolate| isolate.pool.is_some()).is_some();
+        if late {
+            self.trim_at = Some(now + TRIM_DELAY);
+        }
+        while (!late && self.isolates.assigned() >= most)
             || self.isolates.memory() + MEMORY_PER_ISOLATE > self.settings.memory()
         {
             let Some(oldest) = self.isolates.longest_idle(|isolate| isolate.pool.is_some()) else {
@@ -82,6 +90,18 @@ impl Core {
             self.out.push_back(Output::FetchCode { hash: version });
         }
         self.try_start(now, isolate);
+    }
+
+    /// Ends idle isolates beyond the contributor's number.
+    pub(super) fn trim(&mut self, now: Now) {
+        if self.trim_at.take_if(|at| *at <= now).is_none() {
+            return;
+        }
+        while self.isolates.assigned() > self.settings.isolates as usize
+            && let Some(oldest) = self.isolates.longest_idle(|isolate| isolate.pool.is_some())
+        {
+            self.end_isolate(now, oldest, &End::Idle);
+        }
     }
 
     fn spawn(&mut self, now: Now, tenant: &str) -> IsolateId {

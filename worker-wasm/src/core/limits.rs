@@ -98,6 +98,9 @@ pub const LOAD_LIMIT: Duration = Duration::from_secs(10);
 /// Code must have arrived within this time.
 pub const FETCH_LIMIT: Duration = Duration::from_secs(10);
 
+/// Time by which the end of an idle isolate is put off for the cold start that it makes room for.
+pub const TRIM_DELAY: Duration = Duration::from_millis(100);
+
 /// Pause before a used-up blank isolate is replaced: making a Worker takes a core for 17-45 ms, and the cold start
 /// that used it up needs that core now.
 pub const SPARE_DELAY: Duration = Duration::from_millis(50);
