@@ -3,7 +3,7 @@
 //! A request takes a [`Lease`] on a tab; dropping it frees the place. The pick is the tab with the least
 //! outstanding leases, with a bonus for tabs that already hold the wanted code, among those that serve the request's
 //! tenant. When no tab can take the request, it waits in a bounded line until its deadline. A place that becomes free is
-//! handed to the first in the line who can use it: so whoever waits could not be served by any tab there is, nobody is
+//! handed to one in the line who can use it, of the tenant that has the fewest: so whoever waits could not be served by any tab there is, nobody is
 //! woken in vain, and nobody new gets in between. The pool knows nothing of HTTP or retries.
 
 mod line;

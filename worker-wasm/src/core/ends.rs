@@ -45,14 +45,18 @@ impl Core {
 
     /// Counts busy time of an isolate, and ends it if that was too much.
     pub(super) fn charge(&mut self, now: Now, id: IsolateId, busy: Duration) {
-        let busy = self.strain.ease(busy);
-        if !busy.is_zero() {
-            self.cpu += busy;
-            self.throttle.charge(now, busy);
-        }
+        let busy = self.book(now, busy);
         if self.isolates.get_mut(id).is_some_and(|isolate| isolate.charge(now, busy)) {
             self.end_isolate(now, id, &End::Cpu);
         }
+    }
+
+    /// Books busy time on the whole tab. Gives what it would have been without strain.
+    fn book(&mut self, now: Now, busy: Duration) -> Duration {
+        let busy = self.strain.ease(busy);
+        self.cpu += busy;
+        self.throttle.charge(now, busy);
+        busy
     }
 
     /// Ends idle isolates, the longest idle first, while the tab holds more memory than it may.
@@ -227,9 +231,8 @@ impl Core {
             let silent = isolate.silent_until(self.strain.factor()).is_some_and(|at| at <= now);
             let (phase, working) = (isolate.phase, !isolate.work.is_empty());
             if silent && (working || matches!(phase, Phase::Loading(_))) {
-                let busy = self.strain.ease(isolate.clock.silent(now));
-                self.cpu += busy;
-                self.throttle.charge(now, busy);
+                let busy = isolate.clock.silent(now);
+                self.book(now, busy);
                 self.end_isolate(now, id, &End::Cpu);
                 continue;
             }
