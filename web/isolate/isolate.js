@@ -13,6 +13,7 @@ import { holdLifeline } from './lifeline.js';
 import { lockdown } from './lockdown.js';
 import { armMemory, heldBytes } from './memory.js';
 import { createOutbox } from './outbox.js';
+import { rehearse } from './rehearsal.js';
 import { OUT, createCalls } from './serve.js';
 import { measureWasm } from './wasm.js';
 
@@ -55,7 +56,7 @@ function boot(port, clock) {
     if (transfer === null) postOnPort(port, messages);
     else postOnPort(port, messages, { __proto__: null, transfer });
   };
-  const { send, log, schedule } = createOutbox(post, createReport(clock), clock.keep);
+  const { send, log, schedule, postBatch } = createOutbox(post, createReport(clock), clock.keep);
   clock.onMuch(schedule);
   const calls = createCalls(send, log);
   const { write } = calls;
@@ -84,6 +85,24 @@ function boot(port, clock) {
     report('Unhandled rejection', reasonOf(event));
   });
 
+  /** Messages about requests that came with the code; null once it is loaded. */
+  let early = bareArray();
+
+  const takeLater = (message) => {
+    if (message[0] !== IN.ABORT) {
+      early[early.length] = message;
+      return;
+    }
+    for (let i = 0; i < early.length; i++) if (early[i][1] === message[1]) early[i] = bareArray();
+  };
+
+  const takeEarly = () => {
+    const messages = early;
+    early = null;
+    clock.begin();
+    takeAll(messages);
+  };
+
   const start = async (bundle, env, info) => {
     try {
       armMemory(info?.memory ?? 0, (detail) => {
@@ -96,6 +115,9 @@ function boot(port, clock) {
       const { forms, invoke } = findForms(await load(bundle));
       calls.start(invoke, env);
       send([OUT.STARTED, forms]);
+      // At once: what the first requests do is not for the code to answer for.
+      postBatch();
+      takeEarly();
     } catch (error) {
       const { message, stack } = describeError(error);
       send([OUT.FAILED, message, stack]);
@@ -103,7 +125,9 @@ function boot(port, clock) {
   };
 
   const take = (message) => {
-    switch (message[0]) {
+    const kind = message[0];
+    if (early !== null && kind !== IN.START && kind !== IN.PING) return takeLater(message);
+    switch (kind) {
       case IN.REQUEST: return calls.request(message[1], message[2], message[3], message[4], message[5]);
       case IN.CREDIT: return calls.credit(message[1], message[2]);
       case IN.BODY: return calls.body(message[1], message[2]);
@@ -115,9 +139,7 @@ function boot(port, clock) {
     }
   };
 
-  listenTo(port, 'message', (event) => {
-    clock.begin();
-    const messages = eventData(event);
+  const takeAll = (messages) => {
     for (let i = 0; i < messages.length; i++) {
       try {
         take(messages[i]);
@@ -126,9 +148,15 @@ function boot(port, clock) {
         report('A request was broken', error);
       }
     }
+  };
+
+  listenTo(port, 'message', (event) => {
+    clock.begin();
+    takeAll(eventData(event));
   });
   startPort(port);
   const booted = () => send([OUT.BOOTED]);
+  rehearse();
   then(warmUp(), booted, booted);
 }
 

@@ -68,17 +68,8 @@ export function createOutbox(post, lastWord, keep) {
     message[2] = copyBytes(pile, 0, used);
   };
 
-  const flush = () => {
-    // A stream of small chunks takes a few microtasks for each: while more keeps coming, let it ride along.
-    const isFull = batch.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES || sends >= MAX_SENDS;
-    if (!isFull && (sends > seen || patience-- > 0)) {
-      if (sends > seen) patience = PATIENCE;
-      seen = sends;
-      keep();
-      microtask(flush);
-      return;
-    }
-    scheduled = false;
+  /** Posts what there is, now. */
+  const postBatch = () => {
     if (dropped > 0) {
       batch[batch.length] = [OUT.LOG, 0, 'warn', `${dropped} console lines were dropped: too many at once`];
     }
@@ -98,6 +89,21 @@ export function createOutbox(post, lastWord, keep) {
     seen = 0;
     patience = PATIENCE;
     if (messages.length > 0) post(messages, list);
+  };
+
+  /** Posts when nothing more seems to come in this turn. */
+  const flush = () => {
+    // A stream of small chunks takes a few microtasks for each: while more keeps coming, let it ride along.
+    const isFull = batch.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES || sends >= MAX_SENDS;
+    if (!isFull && (sends > seen || patience-- > 0)) {
+      if (sends > seen) patience = PATIENCE;
+      seen = sends;
+      keep();
+      microtask(flush);
+      return;
+    }
+    scheduled = false;
+    postBatch();
   };
 
   /** Adds a crumb to the chunk before it. Says whether there was room. */
@@ -170,5 +176,5 @@ export function createOutbox(post, lastWord, keep) {
     return cost;
   };
 
-  return { send, log, schedule };
+  return { send, log, schedule, postBatch };
 }

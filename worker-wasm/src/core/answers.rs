@@ -109,7 +109,7 @@ impl Core {
     }
 
     pub(super) fn is_loading(&self, isolate: IsolateId) -> bool {
-        self.isolates.get(isolate).is_some_and(|isolate| matches!(isolate.phase, Phase::Loading(_)))
+        self.isolates.get(isolate).is_some_and(|isolate| isolate.phase.is_loading())
     }
 
     /// What `id` means; an error where it was never given out.

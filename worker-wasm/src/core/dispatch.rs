@@ -4,6 +4,7 @@ use super::Core;
 use super::ends::End;
 use super::exchange::{Exchange, Key, Response};
 use super::io::{IsolateId, LinkId, Output};
+use super::isolates::Phase;
 use super::limits::{DRAIN_GRACE, MAX_WAIT, MAX_WAITING, PING_NOISE, RESPONSE_WINDOW};
 use super::messages::ToIsolate;
 use super::pools::PoolId;
@@ -77,16 +78,18 @@ impl Core {
         }
     }
 
-    /// An isolate of the pool with room: the first that was made, so that the others can become idle and end.
+    /// An isolate of the pool with room: the first that was made, so that the others can become idle and end. One that
+    /// still loads its code only where no other has any.
     fn pick(&mut self, now: Now, pool: PoolId) -> Option<IsolateId> {
         if self.is_throttled(now) {
             return None;
         }
         let pool = self.pools.get(pool)?;
-        let accepts = |id: &&IsolateId| {
-            self.isolates.get(**id).is_some_and(|isolate| isolate.accepts(now, &pool.limits))
-        };
-        pool.isolates.iter().find(accepts).copied()
+        let isolates = || pool.isolates.iter().filter_map(|id| Some((*id, self.isolates.get(*id)?)));
+        let live = isolates().any(|(_, isolate)| isolate.phase == Phase::Live);
+        isolates()
+            .find(|(_, it)| it.accepts(now, &pool.limits) && !(live && it.phase.is_loading()))
+            .map(|(id, _)| id)
     }
 
     /// Whether the contributor's share of the processor is used up for now. Then it is looked at again in time.
@@ -230,11 +233,12 @@ impl Core {
         }
     }
 
-    /// Whether the isolate works on other requests too, and listens.
+    /// Whether the isolate works on other requests too, and listens; or has begun none: its code is still being loaded.
     fn is_shared(&self, now: Now, isolate: IsolateId) -> bool {
-        self.isolates
-            .get(isolate)
-            .is_some_and(|isolate| isolate.work.len() > 1 && isolate.clock.silent(now) <= 2 * PING_NOISE)
+        self.isolates.get(isolate).is_some_and(|isolate| {
+            let listens = isolate.clock.silent(now) <= 2 * PING_NOISE;
+            isolate.phase.is_loading() || (isolate.work.len() > 1 && listens)
+        })
     }
 
     /// Ends requests whose wall limit ran out. An isolate that works for others too only hears of it; one that does not,

@@ -31,6 +31,18 @@ pub(super) enum End {
     Hostile(&'static str),
 }
 
+/// What the requests of an isolate are told that could not load its code. The code is at fault: who waits would only see
+/// the same. Nothing is remembered: the next request tries afresh.
+fn start_failure(phase: Phase, end: &End) -> Option<ResetCode> {
+    match end {
+        _ if !phase.is_loading() => None,
+        End::Failed(_) | End::Lost(_) | End::Hostile(_) => Some(ResetCode::StartFailed),
+        End::Cpu => Some(ResetCode::CpuLimit),
+        End::Memory(_) => Some(ResetCode::MemoryLimit),
+        End::Idle | End::Overdue => None,
+    }
+}
+
 impl Core {
     pub(super) fn on_isolate_lost(&mut self, now: Now, id: IsolateId, reason: String, cause: Cause) {
         let Some(isolate) = self.isolates.get(id) else { return };
@@ -115,6 +127,7 @@ impl Core {
             End::Overdue => "another request in the same isolate ran over its limit",
             End::Hostile(wrong) => wrong,
         };
+        let unstarted = start_failure(isolate.phase, end);
         let overspent = if matches!(end, End::Cpu) { isolate.overspent(now) } else { Vec::new() };
         for (request, work) in &isolate.work {
             let breach = match end {
@@ -131,8 +144,13 @@ impl Core {
                 }
                 continue;
             };
+            if let Some(code) = unstarted {
+                self.fail(now, work.key, code, reason);
+                continue;
+            }
             let late = exchange.response == Response::Waiting && exchange.deadline <= now;
-            let untouched = exchange.response == Response::Waiting && isolate.is_untouched(*request);
+            let untouched = isolate.phase.is_loading()
+                || (exchange.response == Response::Waiting && isolate.is_untouched(*request));
             let (has_body, pool) = (exchange.has_body, exchange.pool);
             if exchange.response == Response::Ended {
                 if let Some(session) = self.session(work.key.0) {
@@ -197,17 +215,9 @@ impl Core {
         let Some(state) = self.pools.get_mut(pool) else { return };
         state.isolates.retain(|other| *other != id);
         let alone = state.isolates.is_empty();
-        match (phase, end) {
-            // The code is at fault: who waits would only see the same. Nothing is remembered: the next request tries
-            // afresh.
-            (Phase::Loading(_), End::Failed(_) | End::Lost(_) | End::Hostile(_)) => {
-                self.fail_waiting(now, pool, ResetCode::StartFailed, reason);
-            }
-            (Phase::Loading(_), End::Cpu) => self.fail_waiting(now, pool, ResetCode::CpuLimit, reason),
-            (Phase::Loading(_), End::Memory(_)) => {
-                self.fail_waiting(now, pool, ResetCode::MemoryLimit, reason);
-            }
-            (Phase::Booting(_) | Phase::Blank, _) if alone => {
+        match (start_failure(phase, end), phase) {
+            (Some(code), _) => self.fail_waiting(now, pool, code, reason),
+            (None, Phase::Booting(_) | Phase::Blank) if alone => {
                 self.fail_waiting(
                     now,
                     pool,

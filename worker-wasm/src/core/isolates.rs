@@ -20,10 +20,16 @@ pub(super) enum Phase {
     Booting(Now),
     /// Booted, without code.
     Blank,
-    /// Got code; must have loaded it by then.
+    /// Got code; must have loaded it by then. Requests sent to it begin when it has.
     Loading(Now),
     /// Takes requests.
     Live,
+}
+
+impl Phase {
+    pub(super) fn is_loading(self) -> bool {
+        matches!(self, Self::Loading(_))
+    }
 }
 
 /// A request that an isolate holds.
@@ -105,7 +111,7 @@ impl Isolate {
 
     /// Whether it can take one more request of a handler that has these limits now.
     pub(super) fn accepts(&self, now: Now, limits: &Limits) -> bool {
-        self.phase == Phase::Live
+        (self.phase == Phase::Live || self.phase.is_loading())
             && !self.clock.is_taken(now)
             && !self.is_worn()
             && self.answering < (limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE)
@@ -135,6 +141,10 @@ impl Isolate {
     /// Adds busy time, shared equally by the requests that it holds. True when one of them is over its limit.
     pub(super) fn charge(&mut self, now: Now, busy: Duration) -> bool {
         self.busy += busy;
+        if self.phase.is_loading() {
+            // Its top-level code has a limit of its own; requests have not begun.
+            return false;
+        }
         if self.work.is_empty() {
             // A pong in time takes some of it back, so that a noisy machine does not add up.
             self.idle_busy = if busy.is_zero() {
@@ -214,6 +224,19 @@ impl Isolate {
         self.idle_busy = Duration::ZERO;
         self.clock.watch(now);
         id
+    }
+
+    /// It has loaded its code and begins what it was sent meanwhile.
+    pub(super) fn started(&mut self, now: Now) {
+        self.phase = Phase::Live;
+        self.idle_since = now;
+        if self.work.is_empty() {
+            self.clock.rest(now);
+        }
+        let mark = self.clock.mark();
+        for work in self.work.values_mut() {
+            (work.since, work.mark) = (now, mark);
+        }
     }
 
     /// The request's response is finished.

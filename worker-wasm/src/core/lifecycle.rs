@@ -20,9 +20,6 @@ impl Core {
             self.pools.tidy(id);
             return;
         }
-        let starting =
-            |isolate: &&IsolateId| self.isolates.get(**isolate).is_some_and(|it| it.phase != Phase::Live);
-        let starting = pool.isolates.iter().filter(starting).count();
         // Threads that are taken come back or are ended; more than there are cores would only slow them down. Other handlers
         // of the tenant get two more, so that a computation does not stand before everything.
         let cores = self.settings.cores.min(self.settings.all_cores) as usize;
@@ -34,7 +31,9 @@ impl Core {
             return;
         }
         let each = (pool.limits.concurrency as usize).clamp(1, MAX_PER_ISOLATE);
-        if starting * each >= pool.waiting.len() {
+        let starting =
+            pool.isolates.iter().filter_map(|id| self.isolates.get(*id)).filter(|it| it.phase != Phase::Live);
+        if starting.map(|it| each.saturating_sub(it.answering)).sum::<usize>() >= pool.waiting.len() {
             return;
         }
         let (tenant, version) = (pool.target.tenant.clone(), pool.target.version.clone());
@@ -154,7 +153,8 @@ impl Core {
         let Some(isolate) = self.isolates.get_mut(id).filter(|isolate| isolate.phase == Phase::Blank) else {
             return;
         };
-        let Some(pool) = isolate.pool.and_then(|pool| self.pools.get(pool)) else { return };
+        let Some(id_of_pool) = isolate.pool else { return };
+        let Some(pool) = self.pools.get(id_of_pool) else { return };
         let version = &pool.target.version;
         if self.code.is_held(version) {
             isolate.phase = Phase::Loading(now + LOAD_LIMIT);
@@ -165,6 +165,8 @@ impl Core {
             let limits = Limits { memory_mb, ..pool.limits };
             let message = ToIsolate::Start { target: pool.target.clone(), limits };
             self.out.push_back(Output::Isolate { isolate: id, message });
+            // The requests travel with the code.
+            self.serve_pool(now, id_of_pool);
         } else if self.code.want(now, version) {
             // Not asked for yet, or dropped for other code while the isolate booted.
             self.out.push_back(Output::FetchCode { hash: version.clone() });
@@ -209,12 +211,10 @@ impl Core {
 
     pub(super) fn on_started(&mut self, now: Now, id: IsolateId) -> Result<(), &'static str> {
         let Some(isolate) = self.isolates.get_mut(id) else { return Ok(()) };
-        if !matches!(isolate.phase, Phase::Loading(_)) {
+        if !isolate.phase.is_loading() {
             return Err("it started what it was not given");
         }
-        isolate.phase = Phase::Live;
-        isolate.idle_since = now;
-        isolate.clock.rest(now);
+        isolate.started(now);
         self.room_made = true;
         if let Some(pool) = isolate.pool {
             self.serve_pool(now, pool);

@@ -272,6 +272,10 @@ impl Sim {
     fn hear(&mut self, isolate: IsolateId, message: ToIsolate) {
         let fake = self.isolates.get_mut(&isolate).expect("nothing is sent to a dead isolate");
         let mut say = Vec::new();
+        if self.load.is_err() && fake.target.is_some() && !matches!(message, ToIsolate::Ping { .. }) {
+            // Its code never comes to listen.
+            return;
+        }
         match message {
             ToIsolate::Start { target, .. } => {
                 assert!(fake.target.is_none());
