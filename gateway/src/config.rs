@@ -123,11 +123,6 @@ pub struct PeerConfig {
     /// TURN server, for gateway and tabs (turn:user:password@host:port)
     #[arg(long, env = "TABMESH_TURN", value_name = "URL", value_delimiter = ',')]
     pub turn: Vec<String>,
-
-    /// Threads that drive data channels. One moves what two tabs can; a driver on one thread saves 15-20 % of each
-    /// round trip against the shared pool of workers
-    #[arg(long, default_value_t = default_peer_threads(), value_name = "THREADS")]
-    pub peer_threads: usize,
 }
 
 impl PeerConfig {
@@ -155,8 +150,9 @@ impl PeerConfig {
     pub const JOIN_DEADLINE: Duration = Duration::from_secs(15);
 }
 
-fn default_peer_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+/// All cores but one, which is left to deployments and whatever else is not a request's way.
+fn default_io_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 fn parse_ports(text: &str) -> Result<(u16, u16), String> {
@@ -205,6 +201,11 @@ pub struct ServeConfig {
     /// Rendezvous.
     #[command(flatten)]
     pub signal: SignalConfig,
+
+    /// Threads that run HTTP connections and data channels. One moves what two tabs can; a request whose connection and
+    /// tab share a thread needs no hop between threads
+    #[arg(long, env = "TABMESH_IO_THREADS", default_value_t = default_io_threads(), value_name = "THREADS")]
+    pub io_threads: usize,
 
     /// Directory of the store
     #[arg(long, env = "TABMESH_DATA", default_value = ".tabmesh", value_name = "DIR")]

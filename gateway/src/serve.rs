@@ -5,6 +5,7 @@ use crate::config::{ServeConfig, SignalConfig};
 use crate::front::{Front, Meeting};
 use crate::headless::{self, HeadlessConfig};
 use crate::invoke::Invoker;
+use crate::io_threads::IoThreads;
 use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
@@ -44,14 +45,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
+    let threads = IoThreads::start(config.io_threads).context("cannot start the I/O threads")?;
     let rendezvous = Rendezvous::new(
         Arc::clone(&pool),
         Arc::clone(&metrics),
         config.peer,
         config.pool.clone(),
         address.ip(),
-    )
-    .context("cannot start the threads that drive data channels")?;
+        threads.clone(),
+    );
     let policy =
         Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
     let hub = Hub::new(HubConfig { policy, ..HubConfig::default() });
@@ -72,7 +74,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let front =
         Front::new(&config.http, caps, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(server::serve(listener, Arc::new(front), wait(stopped), config.http.drain()));
+    let serving =
+        tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
 
     let url = page_base(address);
     let token = config.signal.pool_token.as_deref();

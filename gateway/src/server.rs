@@ -1,6 +1,7 @@
 //! Sockets in, requests out: the accept loop, HTTP/1.1 and HTTP/2 on one port, and draining. Knows nothing of routes.
 
 use crate::front::Front;
+use crate::io_threads::IoThreads;
 use axum::body::Body;
 use http::Request;
 use hyper::body::Incoming;
@@ -34,10 +35,11 @@ const MAX_STREAMS: u32 = 256;
 /// Pause after a failed accept (out of file descriptors, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`, then lets requests in flight finish for at most `drain`.
+/// Serves on `threads` until `shutdown`, then lets requests in flight finish for at most `drain`.
 pub async fn serve(
     listener: TcpListener,
     front: Arc<Front>,
+    threads: IoThreads,
     shutdown: impl Future<Output = ()>,
     drain: Duration,
 ) {
@@ -72,15 +74,18 @@ pub async fn serve(
         };
         // A response is written whole; waiting for more to send only delays it.
         let _ = stream.set_nodelay(true);
+        let Ok(stream) = stream.into_std() else { continue };
         let front = Arc::clone(&front);
         let service = service_fn(move |request: Request<Incoming>| {
             let front = Arc::clone(&front);
             async move { Ok::<_, Infallible>(front.answer(address, request.map(Body::new)).await) }
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+        let (builder, watcher) = (builder.clone(), graceful.watcher());
+        threads.spawn(async move {
+            // From here on the socket's events come to this thread.
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!(%address, error, "connection ended");
             }
             drop(place);

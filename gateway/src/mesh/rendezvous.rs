@@ -1,12 +1,13 @@
 //! From a signalling offer to a tab in the pool, and back out when it leaves.
 //!
 //! One task reads the signalling link and hands each message to the task of its attempt; an attempt's task owns its
-//! peer from offer to close and runs on a thread of its own kind, so that a hop less lies on every message's way.
+//! peer from offer to close and runs on one of the I/O threads.
 
 use super::peer::{ChannelEvent, Peer, PeerEvent};
 use super::pool::Pool;
 use super::tab::{Tab, Watcher};
 use crate::config::{PeerConfig, PoolConfig};
+use crate::io_threads::IoThreads;
 use crate::metrics::Metrics;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,7 +16,6 @@ use std::sync::{Arc, Weak};
 use tabmesh_protocol::Config;
 use tabmesh_protocol::signal::{ClientMessage, Relay, ServerMessage};
 use tabmesh_signaling::Link;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// Messages for one attempt that may wait; a tab that sends more than it is owed loses the rest.
@@ -31,7 +31,7 @@ pub struct Rendezvous {
     peer: PeerConfig,
     limits: PoolConfig,
     listen: IpAddr,
-    drivers: Vec<Handle>,
+    threads: IoThreads,
     next_tab: AtomicU64,
 }
 
@@ -45,19 +45,17 @@ enum Input {
 type Key = (String, u32);
 
 impl Rendezvous {
-    /// Starts the driver threads.
-    ///
-    /// # Errors
-    /// When a thread cannot be started.
+    /// Peers will run on `threads`.
+    #[must_use]
     pub fn new(
         pool: Arc<Pool>,
         metrics: Arc<Metrics>,
         peer: PeerConfig,
         limits: PoolConfig,
         listen: IpAddr,
-    ) -> std::io::Result<Arc<Self>> {
-        let drivers = (0..peer.peer_threads.max(1)).map(driver).collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Arc::new(Self { pool, metrics, peer, limits, listen, drivers, next_tab: AtomicU64::new(1) }))
+        threads: IoThreads,
+    ) -> Arc<Self> {
+        Arc::new(Self { pool, metrics, peer, limits, listen, threads, next_tab: AtomicU64::new(1) })
     }
 
     /// Serves one signalling link until it ends. Tabs that are joined stay.
@@ -107,21 +105,10 @@ impl Rendezvous {
     ) -> mpsc::Sender<Input> {
         let (inputs, queue) = mpsc::channel(ATTEMPT_QUEUE);
         let id = self.next_tab.fetch_add(1, Ordering::Relaxed);
-        let index = usize::try_from(id).unwrap_or(0) % self.drivers.len();
         let attempt = Attempt { shared: Arc::clone(self), id, key, signal };
-        self.drivers[index].spawn(attempt.run(offer, queue));
+        self.threads.spawn(attempt.run(offer, queue));
         inputs
     }
-}
-
-/// A thread with a runtime of its own that runs until the process ends.
-fn driver(index: usize) -> std::io::Result<Handle> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let handle = runtime.handle().clone();
-    std::thread::Builder::new()
-        .name(format!("peers-{index}"))
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    Ok(handle)
 }
 
 /// One connection attempt and, if it succeeds, the tab's whole life.

@@ -132,7 +132,6 @@ async fn connect(transport: IceTransport, offers: &mut mpsc::Receiver<Offer>) ->
         ice_transport: transport,
         stun: vec![],
         turn: vec![],
-        peer_threads: 1,
     };
     let (sdp, answer) = offers.recv().await.context("the page went before it offered")?;
     let (peer, mut events) = Peer::new(&config, Ipv4Addr::LOCALHOST.into()).await?;
