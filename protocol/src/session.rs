@@ -302,6 +302,11 @@ impl Session {
 
     /// One message to send, when the transport has room for it: as many waiting frames as fit.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.poll_transmit_within(MAX_MESSAGE)
+    }
+
+    /// The same, with bodies only up to `size` bytes of the message.
+    pub fn poll_transmit_within(&mut self, size: usize) -> Option<Vec<u8>> {
         if !self.wants_transmit() {
             return None;
         }
@@ -313,11 +318,12 @@ impl Session {
             message.extend_from_slice(frame);
             self.control.pop_front();
         }
-        while self.send_credit > 0 && message.len() + MAX_OVERHEAD < MAX_MESSAGE {
+        let size = size.clamp(MAX_OVERHEAD + 1, MAX_MESSAGE);
+        while self.send_credit > 0 && (message.is_empty() || message.len() + MAX_OVERHEAD < size) {
             let Some(id) = self.ready.pop_front() else { break };
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             let credit = usize::try_from(self.send_credit).unwrap_or(usize::MAX);
-            let max = DATA_QUANTUM.min(credit).min(MAX_MESSAGE - MAX_OVERHEAD - message.len());
+            let max = DATA_QUANTUM.min(credit).min(size.saturating_sub(MAX_OVERHEAD + message.len()).max(1));
             let (piece, fin) = stream.take(max);
             self.send_credit -= piece.len() as u64;
             put_body(&mut message, false, id, fin, &piece);

@@ -239,15 +239,22 @@ impl Core {
     }
 
     /// The next message for a link's data channel, which has `buffered` bytes waiting; `None` when there is none or no
-    /// room ([`limits::SEND_HIGH`]). Ask again when the channel says that its buffer is low.
+    /// room. Ask again when the channel says that its buffer has fallen to [`Core::low_mark`].
     pub fn poll_transmit(&mut self, now: Now, link: LinkId, buffered: usize) -> Option<Vec<u8>> {
-        if buffered >= limits::SEND_HIGH {
+        let buffer = self.links.get(&link)?.buffer(now);
+        if buffered >= buffer.high {
             return None;
         }
-        let message = self.session(link)?.poll_transmit()?;
+        let message = self.session(link)?.poll_transmit_within(buffer.message)?;
         // There may be room for more response body now.
         self.take_events(now, link);
         Some(message)
+    }
+
+    /// Bytes to which a link's buffer should fall before more is handed to it.
+    #[must_use]
+    pub fn low_mark(&self, now: Now, link: LinkId) -> u32 {
+        self.links.get(&link).map_or(0, |link| link.buffer(now).low)
     }
 
     /// The next thing to do.

@@ -43,6 +43,9 @@ impl Core {
     }
 
     fn on_request(&mut self, now: Now, key: Key, head: Box<RequestHead>, fin: bool) {
+        if let Some(link) = self.links.get_mut(&key.0) {
+            link.on_request(now);
+        }
         let refusal = if !is_valid(&head.target) || !self.settings.serves(&head.target.tenant) {
             Some((ResetCode::Refused, "the request names no version, or no tenant that this tab serves"))
         } else if self.draining.is_some_and(|since| now.saturating_sub(since) > DRAIN_GRACE) {

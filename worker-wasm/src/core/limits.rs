@@ -11,6 +11,17 @@ pub const SEND_HIGH: usize = 128 * 1024;
 /// so that the event comes once per few messages and before the buffer runs dry.
 pub const SEND_LOW: u32 = 48 * 1024;
 
+/// The same three while small answers compete with a long body: what the channel holds already delays them all, and a
+/// body that has the channel to itself again soon does not miss what it lost.
+pub const CROWDED_HIGH: usize = 16 * 1024;
+/// See [`CROWDED_HIGH`].
+pub const CROWDED_LOW: u32 = 4 * 1024;
+/// See [`CROWDED_HIGH`]: a message in bytes, as far as it is made of bodies.
+pub const CROWDED_MESSAGE: usize = 16 * 1024;
+
+/// A link counts as crowded for this time after a request came while another was answered.
+pub const CROWDED_FOR: Duration = Duration::from_millis(100);
+
 /// Response body bytes that an isolate may have on the way to us, per request. Twice the largest chunk an isolate
 /// sends, so that it never waits for a round trip in steady flow.
 pub const RESPONSE_WINDOW: usize = 128 * 1024;

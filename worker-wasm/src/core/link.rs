@@ -2,9 +2,13 @@
 //! from a change is decided in [`super::network`].
 
 use super::io::LinkId;
-use super::limits::{ATTEMPT_LIMIT, MAX_CANDIDATES, MAX_EARLY};
+use super::limits::{
+    ATTEMPT_LIMIT, CROWDED_FOR, CROWDED_HIGH, CROWDED_LOW, CROWDED_MESSAGE, MAX_CANDIDATES, MAX_EARLY,
+    SEND_HIGH, SEND_LOW,
+};
 use super::settings::Settings;
 use bytes::Bytes;
+use tabmesh_protocol::config::MAX_MESSAGE;
 use tabmesh_protocol::signal::Candidate;
 use tabmesh_protocol::{Config, Now, Role, Session};
 
@@ -39,8 +43,26 @@ pub(super) struct Link {
     candidates: Vec<Candidate>,
     /// Messages that came before the channel said that it is open, which Chromium lets happen on a transferred one.
     early: Vec<Bytes>,
+    /// Small answers compete with others on this link until then.
+    crowded_until: Now,
     /// Console lines dropped since the last one that went through.
     pub(super) dropped_lines: u32,
+}
+
+/// How much a data channel's own buffer may hold, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Buffer {
+    /// Nothing more is handed to it above this.
+    pub(super) high: usize,
+    /// More is handed to it when it has fallen to this.
+    pub(super) low: u32,
+    /// Size of one message, as far as it is made of bodies.
+    pub(super) message: usize,
+}
+
+impl Buffer {
+    const ROOMY: Self = Self { high: SEND_HIGH, low: SEND_LOW, message: MAX_MESSAGE };
+    const CROWDED: Self = Self { high: CROWDED_HIGH, low: CROWDED_LOW, message: CROWDED_MESSAGE };
 }
 
 impl Link {
@@ -55,8 +77,21 @@ impl Link {
             answered: false,
             candidates: Vec::new(),
             early: Vec::new(),
+            crowded_until: now,
             dropped_lines: 0,
         }
+    }
+
+    /// A request came.
+    pub(super) fn on_request(&mut self, now: Now) {
+        if self.session.as_ref().is_some_and(|session| session.open_streams() > 1) {
+            self.crowded_until = now + CROWDED_FOR;
+        }
+    }
+
+    /// What the channel may hold now.
+    pub(super) fn buffer(&self, now: Now) -> Buffer {
+        if now < self.crowded_until { Buffer::CROWDED } else { Buffer::ROOMY }
     }
 
     /// The data channel is open. Gives the messages that came before.

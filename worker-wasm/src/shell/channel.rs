@@ -1,7 +1,6 @@
 //! One RTCDataChannel that the page transferred.
 
 use super::{report, turn};
-use crate::core::limits::SEND_LOW;
 use crate::core::{Core, Input, LinkId};
 use bytes::Bytes;
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -21,7 +20,6 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn new(link: LinkId, channel: RtcDataChannel) -> Self {
         channel.set_binary_type(RtcDataChannelType::Arraybuffer);
-        channel.set_buffered_amount_low_threshold(SEND_LOW);
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let data = event.data();
             turn(|shell, now| match data.dyn_ref::<ArrayBuffer>() {
@@ -68,6 +66,9 @@ impl Channel {
             if self.channel.send_with_u8_array(&message).is_err() {
                 return false;
             }
+        }
+        if core.wants_transmit(link) {
+            self.channel.set_buffered_amount_low_threshold(core.low_mark(now, link));
         }
         true
     }
