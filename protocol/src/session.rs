@@ -48,7 +48,7 @@ pub struct Session {
     opened_by_peer: u32,
     next_id: StreamId,
     highest_peer_id: StreamId,
-    /// Encoded control frames and heads, in order; they overtake bodies.
+    /// Encoded control frames, code and heads, in order; they overtake bodies.
     control: VecDeque<Vec<u8>>,
     /// Streams with body bytes and credit, in turn.
     ready: VecDeque<StreamId>,

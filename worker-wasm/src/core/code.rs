@@ -1,4 +1,4 @@
-//! Which bundles the shell holds, which are on their way, and which to forget. The bundles themselves never come here:
+//! Which bundles the shell holds, which are on their way, and which to forget. The bundles themselves are never kept here:
 //! only their hashes and sizes.
 
 use super::limits::{FETCH_LIMIT, MAX_BUNDLE_CHARS, MAX_BUNDLES};

@@ -1,4 +1,5 @@
-//! Bundles, fetched or pushed. One stays a JavaScript value: the core only hears its size, isolates get it by structured clone.
+//! Bundles, fetched or pushed. They stay JavaScript values: the core only hears their sizes, isolates get them by structured
+//! clone.
 
 use super::{Shell, turn};
 use crate::core::{CodeError, Input};
