@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use crate::catalog::{Catalog, Handler};
 use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
+use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::store::{DEFAULT_TENANT, StoreError};
 use view::View;
@@ -75,6 +76,7 @@ impl Default for ApiLimits {
 
 struct Api {
     catalog: Arc<Catalog>,
+    metrics: Arc<Metrics>,
     limits: ApiLimits,
     uploads: Semaphore,
     compiles: Arc<Semaphore>,
@@ -103,9 +105,10 @@ fn default_tenant() -> String {
 }
 
 /// The routes [`HANDLERS_PATH`], [`TENANTS_PATH`] and [`CODE_PATH`], with 405 for other methods; without a fallback for other paths.
-pub fn router(catalog: Arc<Catalog>, limits: ApiLimits) -> Router {
+pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, limits: ApiLimits) -> Router {
     let uploads = Semaphore::new(limits.max_uploads);
-    let api = Arc::new(Api { catalog, limits, uploads, compiles: Arc::new(Semaphore::new(MAX_COMPILES)) });
+    let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
+    let api = Arc::new(Api { catalog, metrics, limits, uploads, compiles });
     let tenant = format!("{TENANTS_PATH}/{{tenant}}");
     let handlers = || known(get(list));
     let handler = || known(get(read).put(put).delete(delete));

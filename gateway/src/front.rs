@@ -74,9 +74,10 @@ impl Front {
         let assets = Assets::new(site)?;
         let own = Router::new()
             .merge(assets.worker_router())
-            .merge(status::router(pool, metrics))
+            .merge(status::router(pool, Arc::clone(&metrics)))
             .merge(api::router(
                 Arc::clone(&catalog),
+                metrics,
                 ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
             ))
             .merge(match rendezvous {

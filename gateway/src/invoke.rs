@@ -6,12 +6,14 @@
 
 mod answer;
 mod body;
+mod code;
 mod head;
 mod verdict;
 
 #[cfg(test)]
 mod tests;
 
+pub use code::CodeStore;
 pub use head::Caller;
 
 use crate::breach::{self, Labels};
@@ -27,6 +29,7 @@ use answer::Held;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use body::{BodyLimit, RequestBody};
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
@@ -43,6 +46,7 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 /// Invokes handlers. See the module's page.
 pub struct Invoker {
     pool: Arc<Pool>,
+    code: Arc<dyn CodeStore>,
     metrics: Arc<Metrics>,
     /// The highest value of each limit.
     caps: Limits,
@@ -63,10 +67,16 @@ enum TryError {
 }
 
 impl Invoker {
-    /// An invoker over `pool`; no handler gets more than `caps`.
+    /// An invoker over `pool` of handlers whose code is in `code`; no handler gets more than `caps`.
     #[must_use]
-    pub fn new(pool: Arc<Pool>, metrics: Arc<Metrics>, caps: Limits, scheduling: PoolConfig) -> Self {
-        Self { pool, metrics, caps, scheduling }
+    pub fn new(
+        pool: Arc<Pool>,
+        code: Arc<dyn CodeStore>,
+        metrics: Arc<Metrics>,
+        caps: Limits,
+        scheduling: PoolConfig,
+    ) -> Self {
+        Self { pool, code, metrics, caps, scheduling }
     }
 
     /// Answers `request` by running `handler` in some tab.
@@ -129,7 +139,8 @@ impl Invoker {
             };
             tried.push(lease.tab().id);
             attempts += 1;
-            let failed = match self.attempt(&head, lease, body, active).await {
+            let code = code::ahead(&*self.code, handler, &lease).await;
+            let failed = match self.attempt(&head, code.as_ref(), lease, body, active).await {
                 Ok(answered) => return answered,
                 Err(failed) => failed,
             };
@@ -169,11 +180,12 @@ impl Invoker {
     async fn attempt(
         &self,
         head: &RequestHead,
+        code: Option<&Bytes>,
         lease: Lease,
         mut body: RequestBody,
         active: Active,
     ) -> Result<Result<Response<Body>, Problem>, Failed> {
-        let mut call = match Call::open(lease.tab(), head, body.is_empty()) {
+        let mut call = match Call::open(lease.tab(), head, code, body.is_empty()) {
             Ok(call) => call,
             Err(SendError::Head(_)) => {
                 let error = TryError::Final(Problem::new(ProblemType::HeadersTooLarge));

@@ -32,6 +32,10 @@ pub struct Metrics {
     pub tabs: Gauge,
     /// Connection attempts of tabs.
     pub joins: Counter,
+    /// Bundles sent to a tab ahead of a request.
+    pub code_pushes: Counter,
+    /// Bundles that tabs fetched over HTTP.
+    pub code_fetches: Counter,
     /// Second tries on another tab.
     pub retries: Counter,
     /// Tabs that broke the protocol.
@@ -62,6 +66,10 @@ impl Default for Metrics {
         registry.register("tabs", "Tabs joined", tabs.clone());
         let joins = Counter::default();
         registry.register("joins", "Data channels opened by tabs", joins.clone());
+        let code_pushes = Counter::default();
+        registry.register("code_pushes", "Bundles sent to a tab ahead of a request", code_pushes.clone());
+        let code_fetches = Counter::default();
+        registry.register("code_fetches", "Bundles that tabs fetched over HTTP", code_fetches.clone());
         let retries = Counter::default();
         registry.register("retries", "Requests sent to another tab after a failure", retries.clone());
         let violations = Counter::default();
@@ -82,6 +90,8 @@ impl Default for Metrics {
             queued,
             tabs,
             joins,
+            code_pushes,
+            code_fetches,
             retries,
             violations,
             breaches,

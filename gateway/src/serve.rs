@@ -70,9 +70,10 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     };
 
     let caps = config.limits.caps(config.http.max_body);
-    let invoker = Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), caps, config.pool);
-    let front =
-        Front::new(&config.http, caps, Arc::new(catalog), invoker, Arc::clone(&pool), metrics, meeting)?;
+    let catalog = Arc::new(catalog);
+    let code = Arc::clone(&catalog);
+    let invoker = Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool);
+    let front = Front::new(&config.http, caps, catalog, invoker, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));

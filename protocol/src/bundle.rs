@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 /// Version of the bundle format.
 pub const BUNDLE_FORMAT: u32 = 1;
 
+/// Length of a bundle's hash as text.
+pub const HASH_CHARS: usize = 64;
+
+/// Whether this can be a bundle's hash: SHA-256 in lowercase hex.
+#[must_use]
+pub fn is_hash(text: &str) -> bool {
+    text.len() == HASH_CHARS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// A deployed handler's modules, dependencies before dependents; the last one is the entry point.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {

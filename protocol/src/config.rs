@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Version of the frame protocol; a peer with another one is refused.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Largest message, in bytes. SCTP messages of 16-64 KiB gave the best throughput between Rust and Chromium; 256 KiB
 /// overflowed Chromium's UDP socket buffer and fell to 3-5 MB/s.
@@ -15,6 +15,10 @@ pub const MAX_HEAD: usize = 60 * 1024;
 /// Largest piece of body in one frame, in bytes. Streams take turns by this quantum, so a small response waits behind
 /// at most this much of each large one.
 pub const DATA_QUANTUM: usize = 16 * 1024;
+
+/// Largest bundle that travels ahead of a request, in bytes: it is one frame, and leaves room in its message for the
+/// request's head. Nobody waits behind it for longer than behind a body's turn.
+pub const MAX_PUSHED_CODE: usize = 56 * 1024;
 
 /// Longest reason of a reset or text of a log line, in bytes; longer ones are cut at a character.
 pub const MAX_TEXT: usize = 16 * 1024;

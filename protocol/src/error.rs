@@ -24,6 +24,9 @@ pub enum Violation {
     /// More body bytes than the credit we gave.
     #[error("flow control violated on stream {0} (0 is the connection)")]
     FlowControl(u64),
+    /// A tab sent code: only gateways have any to give.
+    #[error("code from a tab")]
+    CodeFromTab,
     /// More streams at once than we allow.
     #[error("too many concurrent streams")]
     TooManyStreams,

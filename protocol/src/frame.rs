@@ -3,7 +3,8 @@
 //! Layout: type (1 byte), stream (varint, 0 where none), payload length (varint), payload. A frame never spans
 //! messages. Parsing borrows from the message; nothing here keeps state or knows which frame is due.
 
-use crate::config::{MAX_HEAD, MAX_HELLO, MAX_MESSAGE, MAX_TEXT};
+use crate::bundle::{HASH_CHARS, is_hash};
+use crate::config::{MAX_HEAD, MAX_HELLO, MAX_MESSAGE, MAX_PUSHED_CODE, MAX_TEXT};
 use crate::error::{ResetCode, Violation};
 use crate::varint;
 use bytes::{Buf, BufMut, Bytes};
@@ -87,6 +88,13 @@ pub enum Frame {
         /// The line.
         text: String,
     },
+    /// Code that a request behind it needs. Only gateways send it.
+    Code {
+        /// Hash of the bundle, as [`is_hash`] has it.
+        hash: String,
+        /// JSON of a [`crate::bundle::Bundle`].
+        bundle: Bytes,
+    },
 }
 
 const HELLO: u8 = 0x01;
@@ -101,6 +109,7 @@ const PING: u8 = 0x09;
 const PONG: u8 = 0x0a;
 const DRAIN: u8 = 0x0b;
 const LOG: u8 = 0x0c;
+const CODE: u8 = 0x0d;
 
 /// Most bytes that a frame adds to its payload: type, 8-byte stream, 4-byte length.
 pub const MAX_OVERHEAD: usize = 1 + 8 + 4;
@@ -111,6 +120,15 @@ pub(crate) fn put_body(out: &mut impl BufMut, head: bool, stream: u64, fin: bool
     varint::put(out, stream);
     varint::put(out, payload.len() as u64);
     out.put_slice(payload);
+}
+
+/// Appends a code frame, without building a [`Frame`].
+pub(crate) fn put_code(out: &mut Vec<u8>, hash: &str, bundle: &[u8]) {
+    out.put_u8(CODE);
+    varint::put(out, 0);
+    varint::put(out, (hash.len() + bundle.len()) as u64);
+    out.extend_from_slice(hash.as_bytes());
+    out.extend_from_slice(bundle);
 }
 
 /// Cuts `text` to at most `max` bytes at a character boundary.
@@ -126,6 +144,7 @@ impl Frame {
         let (kind, stream) = match self {
             Self::Head { stream, fin, payload } => return put_body(out, true, *stream, *fin, payload),
             Self::Data { stream, fin, payload } => return put_body(out, false, *stream, *fin, payload),
+            Self::Code { hash, bundle } => return put_code(out, hash, bundle),
             Self::Hello { version, payload: json } => {
                 varint::put(&mut payload, u64::from(*version));
                 payload.extend_from_slice(json);
@@ -189,7 +208,7 @@ impl Frame {
         if needs_stream && stream == 0 {
             return Err(Violation::Malformed("stream frame without a stream"));
         }
-        if matches!(kind, HELLO | PING | PONG | DRAIN) && stream != 0 {
+        if matches!(kind, HELLO | PING | PONG | DRAIN | CODE) && stream != 0 {
             return Err(Violation::Malformed("connection frame with a stream"));
         }
         let frame = match kind {
@@ -220,6 +239,15 @@ impl Frame {
                     return Err(Violation::Malformed("log level"));
                 }
                 return Ok(Self::Log { stream, level, text: text(&payload)? });
+            }
+            CODE => {
+                if len > HASH_CHARS + MAX_PUSHED_CODE {
+                    return Err(Violation::Malformed("code too long"));
+                }
+                let hash = payload.split_to(HASH_CHARS.min(len));
+                let hash = std::str::from_utf8(&hash).ok().filter(|hash| is_hash(hash));
+                let hash = hash.ok_or(Violation::Malformed("code without a hash"))?.to_owned();
+                return Ok(Self::Code { hash, bundle: payload });
             }
             STOP => Self::Stop { stream },
             CREDIT => Self::Credit { stream, bytes: varint::get(&mut payload).ok_or(TRUNCATED)? },
@@ -271,11 +299,12 @@ mod tests {
                 fin,
                 payload
             }),
-            (stream.clone(), any::<bool>(), bytes).prop_map(|(stream, fin, payload)| Frame::Data {
+            (stream.clone(), any::<bool>(), bytes.clone()).prop_map(|(stream, fin, payload)| Frame::Data {
                 stream,
                 fin,
                 payload
             }),
+            ("[0-9a-f]{64}", bytes).prop_map(|(hash, bundle)| Frame::Code { hash, bundle }),
             (stream.clone(), 1u64..11, ".{0,40}").prop_map(|(stream, code, reason)| Frame::Reset {
                 stream,
                 code: ResetCode::from_wire(code),
@@ -328,6 +357,7 @@ mod tests {
             Frame::Pong { nonce: 7, active: 1, waiting: 2, isolates: 3 },
             Frame::Drain { draining: true },
             Frame::Log { stream: 1, level: 3, text: "oh".into() },
+            Frame::Code { hash: "0f".repeat(32), bundle: Bytes::from_static(b"{}") },
         ];
         let lines: Vec<String> = frames
             .iter()
@@ -348,7 +378,27 @@ mod tests {
         0a 00 04 07 01 02 03
         0b 00 01 01
         0c 01 03 03 6f 68
+        0d 00 40 42 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 7b 7d
         ");
+    }
+
+    #[test]
+    fn code_has_a_hash_and_a_bound() {
+        let decode = |payload: &[u8]| {
+            let mut out = vec![CODE, 0];
+            varint::put(&mut out, payload.len() as u64);
+            out.extend_from_slice(payload);
+            Frame::decode(&mut Bytes::from(out))
+        };
+        let hash = "0f".repeat(32);
+        let with = |bundle: usize| [hash.as_bytes(), &vec![b' '; bundle]].concat();
+        let Ok(Frame::Code { bundle, .. }) = decode(&with(MAX_PUSHED_CODE)) else { panic!("the largest") };
+        assert_eq!(bundle.len(), MAX_PUSHED_CODE);
+        assert!(matches!(decode(&with(0)), Ok(Frame::Code { .. })));
+        assert_eq!(decode(&with(MAX_PUSHED_CODE + 1)), Err(Violation::Malformed("code too long")));
+        for wrong in [&b""[..], &hash.as_bytes()[1..], hash.to_uppercase().as_bytes(), &[0xff; 64]] {
+            assert_eq!(decode(wrong), Err(Violation::Malformed("code without a hash")), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -23,9 +23,12 @@ mod types;
 
 pub use types::{Event, Hello, Load, Now, Role, SendError, StreamId};
 
-use crate::config::{Config, DATA_QUANTUM, MAX_MESSAGE, MAX_QUEUED_CONTROL, PROTOCOL_VERSION};
+use crate::bundle::is_hash;
+use crate::config::{
+    Config, DATA_QUANTUM, MAX_MESSAGE, MAX_PUSHED_CODE, MAX_QUEUED_CONTROL, PROTOCOL_VERSION,
+};
 use crate::error::{ResetCode, Violation};
-use crate::frame::{Frame, MAX_OVERHEAD, put_body};
+use crate::frame::{Frame, MAX_OVERHEAD, put_body, put_code};
 use crate::head::{RequestHead, ResponseHead};
 use bytes::Bytes;
 use flow::Window;
@@ -45,7 +48,7 @@ pub struct Session {
     opened_by_peer: u32,
     next_id: StreamId,
     highest_peer_id: StreamId,
-    /// Encoded control frames and heads, in order; they overtake bodies.
+    /// Encoded control frames, code and heads, in order; they overtake bodies.
     control: VecDeque<Vec<u8>>,
     /// Streams with body bytes and credit, in turn.
     ready: VecDeque<StreamId>,
@@ -127,6 +130,25 @@ impl Session {
         self.streams.insert(id, stream);
         self.control_head(id, fin, &payload);
         Ok(id)
+    }
+
+    /// Sends a bundle that the next request needs, ahead of it. False where that is not to be: it is larger than
+    /// [`MAX_PUSHED_CODE`], or would make those behind it wait for more than one message. Then the tab asks for it by
+    /// itself. Only for gateways.
+    pub fn push_code(&mut self, hash: &str, bundle: &[u8]) -> bool {
+        let waiting: usize = self.control.iter().map(Vec::len).sum();
+        let size = MAX_OVERHEAD + hash.len() + bundle.len();
+        if self.role != Role::Gateway
+            || !is_hash(hash)
+            || bundle.len() > MAX_PUSHED_CODE
+            || waiting + size > MAX_MESSAGE
+        {
+            return false;
+        }
+        let mut bytes = Vec::with_capacity(size);
+        put_code(&mut bytes, hash, bundle);
+        self.control.push_back(bytes);
+        true
     }
 
     /// Answers a request; `fin` when no body follows.

@@ -135,38 +135,38 @@ impl Shell {
         }
     }
 
-    /// Ends a turn. Sending may show that a channel is dead, which is news to the core: then once more.
+    /// Ends a turn. What is done in it may be news to the core (a channel is dead, a bundle is there): then once more.
     fn finish(&mut self, now: Now) {
         loop {
             let Some(core) = &mut self.core else { return };
             core.finish_turn(now);
-            let mut dead = Vec::new();
+            let mut news = Vec::new();
             for (link, channel) in &self.channels {
                 if !channel.send_all(core, now, *link) {
-                    dead.push(*link);
+                    news.push(Input::ChannelClosed { link: *link });
                 }
             }
             while let Some(output) = self.core.as_mut().and_then(Core::poll_output) {
-                self.perform(output);
+                news.extend(self.perform(output));
             }
             for isolate in std::mem::take(&mut self.dirty) {
                 if let Some(port) = self.ports.get_mut(&isolate) {
                     port.flush();
                 }
             }
-            if dead.is_empty() {
+            if news.is_empty() {
                 break;
             }
-            dead.into_iter().for_each(|link| self.input(now, Input::ChannelClosed { link }));
+            news.into_iter().for_each(|input| self.input(now, input));
         }
         self.arm(now);
     }
 
-    fn perform(&mut self, output: Output) {
+    /// Does one thing; gives what is news to the core.
+    fn perform(&mut self, output: Output) -> Option<Input> {
         match output {
             Output::Isolate { isolate, message } => {
-                let Some(port) = self.ports.get_mut(&isolate) else { return };
-                if port.add(&message, &self.bundles) {
+                if self.ports.get_mut(&isolate)?.add(&message, &self.bundles) {
                     self.dirty.push(isolate);
                 }
             }
@@ -197,12 +197,18 @@ impl Shell {
                 let fetch = Fetch::start(&self.scope, &self.origin, &hash);
                 self.fetches.insert(hash, fetch);
             }
+            Output::KeepCode { hash, bundle } => {
+                // As `Response.text` reads what was fetched.
+                let text = String::from_utf8_lossy(&bundle);
+                return Some(self.keep_code(hash, &JsValue::from_str(&text)));
+            }
             Output::DropCode { hash } => {
                 self.bundles.remove(&hash);
             }
             Output::Warn(text) => web_sys::console::warn_2(&"tabmesh runtime:".into(), &text.into()),
             other => page::send(&self.scope, &other),
         }
+        None
     }
 
     /// Makes sure that the timer fires by the next deadline. One that fires too early does no harm, so it is only set

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tabmesh_protocol::bundle::is_hash;
 
 use super::{Name, Shared, store_problem};
 use crate::problem::{Problem, ProblemType};
@@ -19,11 +20,11 @@ const HEADERS: [(HeaderName, &str); 4] = [
 pub(super) async fn code(State(api): Shared, hash: Name, headers: HeaderMap) -> Result<Response, Problem> {
     let missing = || Problem::new(ProblemType::NotFound).detail("No code has this hash.");
     let Path(hash) = hash.map_err(|_| missing())?;
-    let valid = hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if !valid {
+    if !is_hash(&hash) {
         return Err(missing());
     }
     let bytes = api.catalog.code(&hash).await.map_err(|error| store_problem(&error))?.ok_or_else(missing)?;
+    api.metrics.code_fetches.inc();
     let tag = format!("\"{hash}\"");
     let etag = HeaderValue::try_from(&tag).expect("hex digits and quotes are valid in a header");
     let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| {

@@ -30,7 +30,7 @@ impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(directory.path()).await.unwrap();
-        Server { router: router(Arc::new(catalog), limits), _directory: directory }
+        Server { router: router(Arc::new(catalog), Arc::default(), limits), _directory: directory }
     }
 
     async fn send(

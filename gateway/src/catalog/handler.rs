@@ -11,7 +11,7 @@ pub struct Handler {
     pub tenant: String,
     /// Its name, unique within the tenant.
     pub name: String,
-    /// SHA-256 of its bundle in hex; tabs fetch the code under this name.
+    /// SHA-256 of its bundle in hex; tabs know the code by this name.
     pub version: String,
     /// What its requests may use.
     pub limits: Limits,
@@ -19,7 +19,7 @@ pub struct Handler {
     pub created_at_ms: u64,
     /// When this version was put; milliseconds since 1970.
     pub updated_at_ms: u64,
-    /// Size of the bundle in bytes, as tabs fetch it.
+    /// Size of the bundle in bytes, as tabs get it.
     pub size: u64,
     /// Its modules, the entry point last.
     pub modules: Vec<ModuleInfo>,

@@ -20,12 +20,17 @@ pub struct Call {
 }
 
 impl Call {
-    /// Opens a stream on `tab`; `fin` when no body follows.
+    /// Opens a stream on `tab`, behind the version's `code` where it is given; `fin` when no body follows.
     ///
     /// # Errors
-    /// [`SendError`]; nothing was sent.
-    pub fn open(tab: &Arc<Tab>, head: &RequestHead, fin: bool) -> Result<Self, SendError> {
-        let (id, receivers) = tab.open(head, fin)?;
+    /// [`SendError`]; nothing was sent but perhaps the code.
+    pub fn open(
+        tab: &Arc<Tab>,
+        head: &RequestHead,
+        code: Option<&Bytes>,
+        fin: bool,
+    ) -> Result<Self, SendError> {
+        let (id, receivers) = tab.open(head, code, fin)?;
         Ok(Self { tab: Arc::clone(tab), id, receivers, done: false })
     }
 

@@ -12,7 +12,7 @@ mod tests;
 
 use super::tab::{Tab, TabId, Watcher};
 use crate::metrics::Metrics;
-use line::{Line, Turn};
+use line::{Line, Taken, Turn};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -23,7 +23,8 @@ use tokio::sync::oneshot;
 /// start costs a few milliseconds, about what this many queued hello requests cost.
 const AFFINITY: usize = 4;
 
-/// Targets remembered per tab. More than a tab keeps isolates for; a wrong guess only costs a cold start.
+/// Targets remembered per tab: as many as it keeps bundles for. A wrong guess only costs a cold start, code sent twice or
+/// code that the tab must fetch.
 const REMEMBERED: usize = 64;
 
 /// The pool. See the module's page.
@@ -74,6 +75,7 @@ pub struct Lease {
     pool: Arc<Pool>,
     tab: Arc<Tab>,
     tenant: String,
+    first: bool,
 }
 
 impl Lease {
@@ -81,6 +83,12 @@ impl Lease {
     #[must_use]
     pub fn tab(&self) -> &Arc<Tab> {
         &self.tab
+    }
+
+    /// Whether the target is new to the tab, as far as is remembered: it may lack the code.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.first
     }
 }
 
@@ -168,8 +176,8 @@ impl Pool {
             if state.draining {
                 return Err(NoTab::Draining);
             }
-            if let Some(tab) = state.pick(target, tried) {
-                return Ok(self.leased(tab, target));
+            if let Some(taken) = state.pick(target, tried) {
+                return Ok(self.leased(taken, target));
             }
             let turn = state.line.join(target, tried)?;
             self.metrics.queued.set(gauge(state.line.len()));
@@ -186,12 +194,12 @@ impl Pool {
             }
         };
         // Nobody is dropped from the line without a word; were it so, it would be for want of a place.
-        turn.unwrap_or(Err(NoTab::AllBusy)).map(|tab| self.leased(tab, target))
+        turn.unwrap_or(Err(NoTab::AllBusy)).map(|taken| self.leased(taken, target))
     }
 
     /// A place that was counted already.
-    fn leased(self: &Arc<Self>, tab: Arc<Tab>, target: &Target) -> Lease {
-        Lease { pool: Arc::clone(self), tab, tenant: target.tenant.clone() }
+    fn leased(self: &Arc<Self>, Taken { tab, first }: Taken, target: &Target) -> Lease {
+        Lease { pool: Arc::clone(self), tab, tenant: target.tenant.clone(), first }
     }
 
     fn release(&self, id: TabId, tenant: &str) {
@@ -232,8 +240,8 @@ impl Drop for Place<'_> {
         }
         // From here on no turn can come; one that had come is taken out.
         self.turn.close();
-        if let Ok(Ok(tab)) = self.turn.try_recv() {
-            return self.pool.release(tab.id, self.tenant);
+        if let Ok(Ok(taken)) = self.turn.try_recv() {
+            return self.pool.release(taken.tab.id, self.tenant);
         }
         let mut state = self.pool.lock();
         state.line.forget_gone();
@@ -242,7 +250,7 @@ impl Drop for Place<'_> {
 }
 
 impl State {
-    fn pick(&mut self, target: &Target, tried: &[TabId]) -> Option<Arc<Tab>> {
+    fn pick(&mut self, target: &Target, tried: &[TabId]) -> Option<Taken> {
         self.notice(&target.tenant);
         let shared = self.shared;
         let entry = self
@@ -255,9 +263,9 @@ impl State {
                 let cold = !entry.warm.contains(target);
                 (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
             })?;
-        let tab = entry.take(target);
+        let taken = entry.take(target);
         *self.places.entry(target.tenant.clone()).or_default() += 1;
-        Some(tab)
+        Some(taken)
     }
 
     /// Remembers whether more than one tenant has ever asked.
@@ -285,8 +293,8 @@ impl State {
             let Some(waiter) = self.line.take(places, suits) else {
                 return;
             };
-            let tab = entry.take(&waiter.target);
-            if waiter.turn.send(Ok(tab)).is_err() {
+            let taken = entry.take(&waiter.target);
+            if waiter.turn.send(Ok(taken)).is_err() {
                 // It has just given up.
                 entry.give_back(&waiter.target.tenant);
             } else {
@@ -320,16 +328,17 @@ impl Entry {
         !tried.contains(&self.tab.id) && self.tab.serves(&target.tenant)
     }
 
-    fn take(&mut self, target: &Target) -> Arc<Tab> {
+    fn take(&mut self, target: &Target) -> Taken {
         self.outstanding += 1;
         *self.tenants.entry(target.tenant.clone()).or_default() += 1;
-        if !self.warm.contains(target) {
+        let first = !self.warm.contains(target);
+        if first {
             if self.warm.len() >= REMEMBERED {
                 self.warm.pop_front();
             }
             self.warm.push_back(target.clone());
         }
-        Arc::clone(&self.tab)
+        Taken { tab: Arc::clone(&self.tab), first }
     }
 }
 

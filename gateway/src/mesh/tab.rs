@@ -142,14 +142,22 @@ impl Tab {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Opens a stream; `fin` when no body follows.
+    /// Opens a stream, behind the version's `code` where it is given; `fin` when no body follows.
     ///
     /// # Errors
-    /// [`SendError`]; nothing was sent.
-    pub(super) fn open(&self, head: &RequestHead, fin: bool) -> Result<(StreamId, Receivers), SendError> {
+    /// [`SendError`]; nothing was sent but perhaps the code.
+    pub(super) fn open(
+        &self,
+        head: &RequestHead,
+        code: Option<&Bytes>,
+        fin: bool,
+    ) -> Result<(StreamId, Receivers), SendError> {
         let mut state = self.lock();
         if self.is_closed() {
             return Err(SendError::NotAccepting);
+        }
+        if code.is_some_and(|code| state.session.push_code(&head.target.version, code)) {
+            self.metrics.code_pushes.inc();
         }
         let id = state.session.open(head, fin)?;
         let (exchange, receivers) = Exchange::new(head);

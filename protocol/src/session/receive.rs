@@ -2,7 +2,7 @@
 //! is a [`Violation`].
 
 use super::stream::{Received, Stream};
-use super::{Event, Hello, Load, Now, Session, StreamId, add_credit};
+use super::{Event, Hello, Load, Now, Role, Session, StreamId, add_credit};
 use crate::config::PROTOCOL_VERSION;
 use crate::error::Violation;
 use crate::frame::Frame;
@@ -68,6 +68,11 @@ impl Session {
                     self.peer_draining = draining;
                     self.events.push_back(Event::Draining(draining));
                 }
+                Ok(())
+            }
+            Frame::Code { .. } if self.role == Role::Gateway => Err(Violation::CodeFromTab),
+            Frame::Code { hash, bundle } => {
+                self.events.push_back(Event::Code { hash, bundle });
                 Ok(())
             }
             Frame::Log { stream, level, text } => {

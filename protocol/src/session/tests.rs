@@ -159,6 +159,35 @@ fn many_large_bodies_pass_through_small_windows_and_all_credit_comes_back() {
 }
 
 #[test]
+fn code_comes_before_the_request_that_needs_it_and_in_its_message() {
+    let mut sim = Sim::new(&Config::default());
+    let largest = vec![b' '; MAX_PUSHED_CODE];
+    assert!(sim.gateway.push_code(&request().target.version, &largest));
+    sim.gateway.open(&request(), true).unwrap();
+    let message = sim.gateway.poll_transmit().unwrap();
+    assert!(message.len() <= MAX_MESSAGE && !sim.gateway.wants_transmit());
+    sim.tab.handle_message(sim.now, message.into()).unwrap();
+    let Some(Event::Code { hash, bundle }) = sim.tab.poll_event() else { panic!("no code") };
+    assert_eq!((hash, bundle), (request().target.version, largest.into()));
+    assert!(matches!(sim.tab.poll_event(), Some(Event::Request { .. })));
+}
+
+#[test]
+fn code_is_only_sent_where_it_makes_nobody_wait_for_long() {
+    let mut sim = Sim::new(&Config::default());
+    let hash = "a".repeat(64);
+    assert!(!sim.gateway.push_code(&hash, &vec![0; MAX_PUSHED_CODE + 1]));
+    assert!(!sim.gateway.push_code("main.js", b"{}"));
+    assert!(!sim.tab.push_code(&hash, b"{}"));
+    assert!(!sim.gateway.wants_transmit() && !sim.tab.wants_transmit());
+    let half = vec![0; MAX_PUSHED_CODE / 2];
+    assert!(sim.gateway.push_code(&hash, &half) && sim.gateway.push_code(&hash, &half));
+    assert!(!sim.gateway.push_code(&hash, &half), "a message is full");
+    sim.settle();
+    assert!(sim.gateway.push_code(&hash, &half));
+}
+
+#[test]
 fn the_tab_speaks_second() {
     let config = Config::default();
     let mut gateway = Session::new(Role::Gateway, config.clone(), Duration::ZERO);
@@ -419,6 +448,7 @@ fn each_violation_is_found() {
         (&[head(1), data(1, 41)], Violation::FlowControl(0)),
         (&[Frame::Credit { stream: 0, bytes: crate::varint::MAX }], Violation::FlowControl(0)),
         (&[Frame::Credit { stream: 1, bytes: crate::varint::MAX }], Violation::FlowControl(1)),
+        (&[Frame::Code { hash: "a".repeat(64), bundle: Bytes::new() }], Violation::CodeFromTab),
         (
             &[Frame::Head { stream: 1, fin: false, payload: Bytes::from_static(b"\x00\x00\x00") }],
             Violation::Malformed("status"),
@@ -472,7 +502,7 @@ proptest! {
     /// Whatever both applications do, in whatever order: nobody violates the protocol, and once all streams are
     /// ended nothing is left and the connection still works.
     #[test]
-    fn any_use_keeps_the_pair_in_step(steps in proptest::collection::vec((0u8..9, 0usize..6, 0usize..30_000), 0..120)) {
+    fn any_use_keeps_the_pair_in_step(steps in proptest::collection::vec((0u8..10, 0usize..6, 0usize..30_000), 0..120)) {
         let config = Config { stream_window: 8192, connection_window: 64 * 1024, max_outgoing_streams: 6, max_incoming_streams: 6, ..Config::default() };
         let mut sim = Sim::new(&config);
         let mut ids = Vec::new();
@@ -487,6 +517,7 @@ proptest! {
                 5 => sim.tab.consumed(sim.now, id, len),
                 6 => sim.gateway.reset(sim.now, id, ResetCode::Cancelled, ""),
                 7 => sim.tab.stop(sim.now, id),
+                8 => drop(sim.gateway.push_code(&"0".repeat(64), &vec![0; len])),
                 _ => sim.settle(),
             }
             prop_assert!(sim.turn().is_ok());

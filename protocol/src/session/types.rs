@@ -67,6 +67,13 @@ pub enum Event {
         /// No body follows.
         fin: bool,
     },
+    /// The gateway sent code ahead of a request that needs it.
+    Code {
+        /// Its name: a hash of the right form, which nobody has compared with the code.
+        hash: String,
+        /// JSON of a [`crate::bundle::Bundle`], unchecked.
+        bundle: Bytes,
+    },
     /// The peer answered on a stream that we opened.
     Response {
         /// Stream.

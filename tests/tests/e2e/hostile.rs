@@ -51,6 +51,11 @@ fn attacks() -> Vec<(&'static str, bool, Vec<Vec<u8>>)> {
                 Frame::Credit { stream: 0, bytes: (1 << 62) - 1 },
             ]),
         ),
+        (
+            "code from a tab",
+            true,
+            encoded(&[Frame::Code { hash: "0".repeat(64), bundle: Bytes::from_static(b"{}") }]),
+        ),
         ("a log level that is none", true, vec![vec![0x0c, 0, 1, 9]]),
     ]
 }

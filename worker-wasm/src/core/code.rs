@@ -1,7 +1,8 @@
-//! Which bundles the shell holds, which are on their way, and which to forget. The bundles themselves never come here:
+//! Which bundles the shell holds, which are on their way, and which to forget. The bundles themselves are never kept here:
 //! only their hashes and sizes.
 
 use super::limits::{FETCH_LIMIT, MAX_BUNDLE_CHARS, MAX_BUNDLES};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use tabmesh_protocol::Now;
 
@@ -40,8 +41,22 @@ impl Code {
         true
     }
 
-    /// The bundle came. Gives those to forget for it; `None` if nobody waits for it any more: forget it.
+    /// A gateway sent the bundle unasked. True if it is to be kept: it is not held, and is what its name says. That is
+    /// looked at because any gateway of the pool may send it, while bundles are fetched from the page's own alone.
+    pub(super) fn pushed(&mut self, now: Now, hash: &str, bundle: &[u8]) -> bool {
+        if self.held.contains_key(hash) || hex::encode(Sha256::digest(bundle)) != hash {
+            return false;
+        }
+        self.fetching.entry(hash.to_owned()).or_insert(now + FETCH_LIMIT);
+        true
+    }
+
+    /// The bundle came. Gives those to forget for it, none if it is held already; `None` if nobody waits for it any
+    /// more: forget it.
     pub(super) fn arrived(&mut self, hash: &str, chars: usize) -> Option<Vec<String>> {
+        if self.held.contains_key(hash) {
+            return Some(Vec::new());
+        }
         self.fetching.remove(hash)?;
         self.uses += 1;
         self.chars += chars;
@@ -99,6 +114,21 @@ mod tests {
         let dropped = hold(&mut code, "huge", MAX_BUNDLE_CHARS + 1);
         assert_eq!(dropped.len(), MAX_BUNDLES);
         assert!(code.is_held("huge") && !code.is_held("new"));
+    }
+
+    #[test]
+    fn what_is_pushed_is_taken_once_and_by_its_true_name() {
+        let mut code = Code::default();
+        let hash = hex::encode(Sha256::digest(b"{}"));
+        assert!(!code.pushed(Now::ZERO, &hash, b"{} "));
+        assert_eq!(code.fetching(), 0);
+        assert!(code.pushed(Now::ZERO, &hash, b"{}"));
+        assert!(!code.want(Now::ZERO, &hash), "it is about to be there");
+        assert_eq!(code.arrived(&hash, 2), Some(vec![]));
+        assert!(!code.pushed(Now::ZERO, &hash, b"{}"));
+        // Another copy that was on its way is no news.
+        assert_eq!(code.arrived(&hash, 2), Some(vec![]));
+        assert_eq!((code.chars, code.fetching()), (2, 0));
     }
 
     #[test]

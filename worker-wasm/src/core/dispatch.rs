@@ -10,6 +10,7 @@ use super::messages::ToIsolate;
 use super::pools::PoolId;
 use bytes::Bytes;
 use std::rc::Rc;
+use tabmesh_protocol::bundle::is_hash;
 use tabmesh_protocol::head::Target;
 use tabmesh_protocol::{Event, Now, RequestHead, ResetCode, StreamId};
 
@@ -18,8 +19,7 @@ fn is_valid(target: &Target) -> bool {
     let tenant = target.tenant.as_bytes();
     (1..=63).contains(&tenant.len())
         && tenant.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-        && target.version.len() == 64
-        && target.version.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && is_hash(&target.version)
 }
 
 /// What a request's wall limit does, in a sentence.
@@ -31,6 +31,7 @@ impl Core {
         while let Some(event) = self.session(link).and_then(|session| session.poll_event()) {
             match event {
                 Event::Request { id, head, fin } => self.on_request(now, (link, id), head, fin),
+                Event::Code { hash, bundle } => self.on_pushed(now, hash, bundle),
                 Event::Data { id, data, fin } => self.on_data((link, id), data, fin),
                 Event::Reset { id, .. } => self.cancel(now, (link, id), "the caller went away"),
                 Event::Stopped { id } => self.on_stopped(now, (link, id)),

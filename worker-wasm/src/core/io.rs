@@ -133,7 +133,7 @@ pub enum Input {
         /// WebSocket close code.
         code: u16,
     },
-    /// Code that was asked for came (its size in characters; the shell keeps it) or did not.
+    /// Code that was asked for or given came (its size in characters; the shell keeps it) or did not.
     Code {
         /// Hash.
         hash: String,
@@ -307,6 +307,13 @@ pub enum Output {
     FetchCode {
         /// Hash, 64 lowercase hex digits.
         hash: String,
+    },
+    /// Keep a bundle that is here; the answer is [`Input::Code`], in the same turn.
+    KeepCode {
+        /// Hash, 64 lowercase hex digits.
+        hash: String,
+        /// Its JSON, if it is any.
+        bundle: Bytes,
     },
     /// Forget a bundle.
     DropCode {

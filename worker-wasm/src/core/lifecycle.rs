@@ -10,6 +10,7 @@ use super::limits::{
 };
 use super::messages::ToIsolate;
 use super::pools::PoolId;
+use bytes::Bytes;
 use tabmesh_protocol::{Limits, Now, ResetCode};
 
 impl Core {
@@ -170,6 +171,13 @@ impl Core {
         } else if self.code.want(now, version) {
             // Not asked for yet, or dropped for other code while the isolate booted.
             self.out.push_back(Output::FetchCode { hash: version.clone() });
+        }
+    }
+
+    /// Code comes ahead of a request: the shell makes a bundle of it, as of one that it fetched.
+    pub(super) fn on_pushed(&mut self, now: Now, hash: String, bundle: Bytes) {
+        if self.code.pushed(now, &hash, &bundle) {
+            self.out.push_back(Output::KeepCode { hash, bundle });
         }
     }
 

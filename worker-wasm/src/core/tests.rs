@@ -4,5 +4,6 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod network;
+mod push;
 mod requests;
 mod sim;

@@ -1,4 +1,5 @@
-//! Fetches one bundle. It stays a JavaScript value: the core only hears its size, isolates get it by structured clone.
+//! Bundles, fetched or pushed. They stay JavaScript values: the core only hears their sizes, isolates get them by structured
+//! clone.
 
 use super::{Shell, turn};
 use crate::core::{CodeError, Input};
@@ -75,15 +76,21 @@ fn parse(text: &JsValue) -> Result<JsValue, JsValue> {
 impl Shell {
     fn code_came(&mut self, now: Now, hash: &str, text: &JsValue) {
         self.fetches.remove(hash);
+        let input = self.keep_code(hash.to_owned(), text);
+        self.input(now, input);
+    }
+
+    /// Makes a bundle of its text.
+    pub(super) fn keep_code(&mut self, hash: String, text: &JsValue) -> Input {
         let chars = text.dyn_ref::<JsString>().map_or(0, JsString::length) as usize;
         let result = match parse(text) {
             Ok(bundle) => {
-                self.bundles.insert(hash.to_owned(), bundle);
+                self.bundles.insert(hash.clone(), bundle);
                 Ok(chars)
             }
             Err(_) => Err(CodeError::Unusable("the handler's code is not a bundle".to_owned())),
         };
-        self.input(now, Input::Code { hash: hash.to_owned(), result });
+        Input::Code { hash, result }
     }
 
     fn code_failed(&mut self, now: Now, hash: &str, error: CodeError) {

@@ -3,9 +3,9 @@
 use crate::breach::{Breach, Limit};
 use crate::catalog::Handler;
 use crate::config::{LimitConfig, PoolConfig};
-use crate::invoke::{Caller, Invoker};
+use crate::invoke::{Caller, CodeStore, Invoker};
 use crate::mesh::pool::Pool;
-use crate::mesh::tab::{Tab, Transport, Watcher};
+use crate::mesh::tab::{Tab, TabId, Transport, Watcher};
 use crate::metrics::Metrics;
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{Config, Event, Limits, ResetCode, ResponseHead, Role, Session, StreamId};
 use tokio::sync::mpsc;
@@ -24,6 +24,16 @@ struct Wire(mpsc::UnboundedSender<Vec<u8>>);
 impl Transport for Wire {
     async fn send(&self, message: Vec<u8>) -> bool {
         self.0.send(message).is_ok()
+    }
+}
+
+/// Has the same code for every version.
+struct OneBundle(Bytes);
+
+#[async_trait::async_trait]
+impl CodeStore for OneBundle {
+    async fn bundle(&self, _version: &str) -> Option<Bytes> {
+        Some(self.0.clone())
     }
 }
 
@@ -60,21 +70,42 @@ pub(super) struct Mesh {
     pub(super) invoker: Invoker,
     pub(super) served: Arc<AtomicU64>,
     pub(super) resets: Arc<AtomicU64>,
+    /// Tabs and versions of which they were sent code and requests, in order.
+    pub(super) arrivals: Arc<Mutex<Vec<(TabId, Arrival)>>>,
     pub(super) next: AtomicU64,
+}
+
+/// What came to a tab.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Arrival {
+    Code(String),
+    Request(String),
 }
 
 impl Mesh {
     pub(super) fn new() -> Self {
+        Self::with_bundle(Bytes::from_static(b"{}"))
+    }
+
+    /// A mesh in which every version's code is this.
+    pub(super) fn with_bundle(bundle: Bytes) -> Self {
         let metrics = Arc::new(Metrics::default());
         let pool = Pool::new(2, Arc::clone(&metrics));
         let caps = LimitConfig::default().caps(2 << 20);
         let scheduling = PoolConfig { queue: 2, queue_deadline: 200, tab_concurrency: 4, max_tabs: 8 };
         Self {
-            invoker: Invoker::new(Arc::clone(&pool), Arc::clone(&metrics), caps, scheduling),
+            invoker: Invoker::new(
+                Arc::clone(&pool),
+                Arc::new(OneBundle(bundle)),
+                Arc::clone(&metrics),
+                caps,
+                scheduling,
+            ),
             pool,
             metrics,
             served: Arc::default(),
             resets: Arc::default(),
+            arrivals: Arc::default(),
             next: AtomicU64::new(1),
         }
     }
@@ -95,7 +126,7 @@ impl Mesh {
         });
         let (gateway, served, resets) =
             (Arc::clone(&tab), Arc::clone(&self.served), Arc::clone(&self.resets));
-        let script = script.to_vec();
+        let (script, arrivals) = (script.to_vec(), Arc::clone(&self.arrivals));
         tokio::spawn(async move {
             let started = Instant::now();
             let mut session = Session::new(Role::Tab, Config::default(), Duration::ZERO);
@@ -111,8 +142,14 @@ impl Mesh {
                 let Some(message) = inbox.recv().await else { return };
                 session.handle_message(started.elapsed(), Bytes::from(message)).unwrap();
                 while let Some(event) = session.poll_event() {
+                    let arrived = |what| arrivals.lock().unwrap().push((gateway.id, what));
                     let complete = match event {
-                        Event::Request { id, fin, .. } => {
+                        Event::Code { hash, .. } => {
+                            arrived(Arrival::Code(hash));
+                            None
+                        }
+                        Event::Request { id, head, fin } => {
+                            arrived(Arrival::Request(head.target.version));
                             served.fetch_add(1, Ordering::Relaxed);
                             bodies.insert(id, Vec::new());
                             fin.then_some(id)
@@ -206,16 +243,15 @@ impl Mesh {
         body: impl Into<Body>,
         limits: Limits,
     ) -> Response<Body> {
-        let handler = Handler {
-            tenant: "default".into(),
-            name: "hello".into(),
-            version: "0".repeat(64),
-            limits,
-            created_at_ms: 0,
-            updated_at_ms: 0,
-            size: 0,
-            modules: vec![],
-        };
+        self.call_handler(&Handler { limits, ..handler("0") }, method, body).await
+    }
+
+    pub(super) async fn call_handler(
+        &self,
+        handler: &Handler,
+        method: Method,
+        body: impl Into<Body>,
+    ) -> Response<Body> {
         let caller = Caller {
             address: ([127, 0, 0, 1], 1).into(),
             authority: "hello.localhost".into(),
@@ -223,7 +259,7 @@ impl Mesh {
             prefix: None,
         };
         let request = Request::builder().method(method).uri("/").body(body.into()).unwrap();
-        self.invoker.invoke(&handler, &caller, request).await
+        self.invoker.invoke(handler, &caller, request).await
     }
 
     /// How often this limit was exceeded.
@@ -243,6 +279,20 @@ impl Mesh {
 
     pub(super) fn served(&self) -> u64 {
         self.served.load(Ordering::Relaxed)
+    }
+}
+
+/// A handler whose version is this digit again and again.
+pub(super) fn handler(digit: &str) -> Handler {
+    Handler {
+        tenant: "default".into(),
+        name: "hello".into(),
+        version: digit.repeat(64),
+        limits: Limits::default(),
+        created_at_ms: 0,
+        updated_at_ms: 0,
+        size: 0,
+        modules: vec![],
     }
 }
 

@@ -8,8 +8,15 @@ use std::sync::Arc;
 use tabmesh_protocol::Target;
 use tokio::sync::oneshot;
 
-/// What comes to somebody who waits: a place on this tab, counted already, or none.
-pub(super) type Turn = Result<Arc<Tab>, NoTab>;
+/// A place on a tab, counted already.
+pub(super) struct Taken {
+    pub(super) tab: Arc<Tab>,
+    /// The target is new to the tab, as far as is remembered.
+    pub(super) first: bool,
+}
+
+/// What comes to somebody who waits.
+pub(super) type Turn = Result<Taken, NoTab>;
 
 /// Somebody who waits.
 pub(super) struct Waiter {

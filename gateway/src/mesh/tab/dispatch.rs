@@ -14,8 +14,8 @@ impl Tab {
         while let Some(event) = state.session.poll_event() {
             match event {
                 Event::Ready(hello) => result = self.greeted(hello),
-                // `max_incoming_streams` is 0 for tabs: the session refuses before we get here.
-                Event::Request { .. } => {}
+                // Tabs may open no stream and send no code: the session refuses before we get here.
+                Event::Request { .. } | Event::Code { .. } => {}
                 Event::Response { id, head, fin } => {
                     if let Some(answer) =
                         state.exchanges.get_mut(&id).and_then(|exchange| exchange.ends.answer.take())
