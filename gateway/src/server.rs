@@ -2,7 +2,7 @@
 
 use crate::front::Front;
 use axum::body::Body;
-use http::Request;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -73,9 +73,11 @@ pub async fn serve(
         // A response is written whole; waiting for more to send only delays it.
         let _ = stream.set_nodelay(true);
         let front = Arc::clone(&front);
+        // Every request carries it; it does not change.
+        let ip = address.ip().to_string().parse().unwrap_or(HeaderValue::from_static("unknown"));
         let service = service_fn(move |request: Request<Incoming>| {
-            let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(front.answer(address, request.map(Body::new)).await) }
+            let (front, ip) = (Arc::clone(&front), ip.clone());
+            async move { Ok::<_, Infallible>(front.answer(&ip, request.map(Body::new)).await) }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);

@@ -28,9 +28,10 @@ const SERVICE_WORKER_ALLOWED: &str = "service-worker-allowed";
 /// Marks an answer to a request by path, unless it can be no document.
 pub fn confine(headers: &mut HeaderMap) {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let harmless = HARMLESS.iter().any(|harmless| kind.eq_ignore_ascii_case(harmless));
     headers.remove(SERVICE_WORKER_ALLOWED);
-    if !HARMLESS.contains(&kind.as_str()) {
+    if !harmless {
         headers.append(header::CONTENT_SECURITY_POLICY, GUEST);
     }
 }

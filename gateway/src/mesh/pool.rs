@@ -49,7 +49,7 @@ struct Entry {
     /// The same, by tenant; none is 0.
     tenants: HashMap<String, usize>,
     /// What it ran last, latest last.
-    warm: VecDeque<Target>,
+    warm: VecDeque<Arc<Target>>,
 }
 
 /// Why no lease was to be had.
@@ -73,7 +73,7 @@ pub enum NoTab {
 pub struct Lease {
     pool: Arc<Pool>,
     tab: Arc<Tab>,
-    tenant: String,
+    target: Arc<Target>,
 }
 
 impl Lease {
@@ -86,7 +86,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.pool.release(self.tab.id, &self.tenant);
+        self.pool.release(self.tab.id, &self.target.tenant);
     }
 }
 
@@ -159,7 +159,7 @@ impl Pool {
     /// [`NoTab`].
     pub async fn lease(
         self: &Arc<Self>,
-        target: &Target,
+        target: &Arc<Target>,
         tried: &[TabId],
         deadline: Instant,
     ) -> Result<Lease, NoTab> {
@@ -190,8 +190,8 @@ impl Pool {
     }
 
     /// A place that was counted already.
-    fn leased(self: &Arc<Self>, tab: Arc<Tab>, target: &Target) -> Lease {
-        Lease { pool: Arc::clone(self), tab, tenant: target.tenant.clone() }
+    fn leased(self: &Arc<Self>, tab: Arc<Tab>, target: &Arc<Target>) -> Lease {
+        Lease { pool: Arc::clone(self), tab, target: Arc::clone(target) }
     }
 
     fn release(&self, id: TabId, tenant: &str) {
@@ -242,7 +242,7 @@ impl Drop for Place<'_> {
 }
 
 impl State {
-    fn pick(&mut self, target: &Target, tried: &[TabId]) -> Option<Arc<Tab>> {
+    fn pick(&mut self, target: &Arc<Target>, tried: &[TabId]) -> Option<Arc<Tab>> {
         self.notice(&target.tenant);
         let shared = self.shared;
         let entry = self
@@ -256,7 +256,7 @@ impl State {
                 (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
             })?;
         let tab = entry.take(target);
-        *self.places.entry(target.tenant.clone()).or_default() += 1;
+        take_one(&mut self.places, &target.tenant);
         Some(tab)
     }
 
@@ -290,7 +290,7 @@ impl State {
                 // It has just given up.
                 entry.give_back(&waiter.target.tenant);
             } else {
-                *self.places.entry(waiter.target.tenant).or_default() += 1;
+                take_one(&mut self.places, &waiter.target.tenant);
             }
         }
     }
@@ -320,16 +320,24 @@ impl Entry {
         !tried.contains(&self.tab.id) && self.tab.serves(&target.tenant)
     }
 
-    fn take(&mut self, target: &Target) -> Arc<Tab> {
+    fn take(&mut self, target: &Arc<Target>) -> Arc<Tab> {
         self.outstanding += 1;
-        *self.tenants.entry(target.tenant.clone()).or_default() += 1;
+        take_one(&mut self.tenants, &target.tenant);
         if !self.warm.contains(target) {
             if self.warm.len() >= REMEMBERED {
                 self.warm.pop_front();
             }
-            self.warm.push_back(target.clone());
+            self.warm.push_back(Arc::clone(target));
         }
         Arc::clone(&self.tab)
+    }
+}
+
+/// Adds one to a tenant's count.
+fn take_one(counts: &mut HashMap<String, usize>, tenant: &str) {
+    match counts.get_mut(tenant) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(tenant.to_owned(), 1)),
     }
 }
 

@@ -109,7 +109,7 @@ impl Sim {
 
 fn request() -> RequestHead {
     RequestHead {
-        target: Target { tenant: "default".into(), handler: "hello".into(), version: "0".repeat(64) },
+        target: Target { tenant: "default".into(), handler: "hello".into(), version: "0".repeat(64) }.into(),
         request_id: "r".into(),
         limits: crate::Limits::default(),
         method: Method::GET,

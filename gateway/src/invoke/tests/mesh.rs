@@ -9,13 +9,13 @@ use crate::mesh::tab::{Tab, Transport, Watcher};
 use crate::metrics::Metrics;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tabmesh_protocol::{Config, Event, Limits, ResetCode, ResponseHead, Role, Session, StreamId};
+use tabmesh_protocol::{Config, Event, Limits, ResetCode, ResponseHead, Role, Session, StreamId, Target};
 use tokio::sync::mpsc;
 
 struct Wire(mpsc::UnboundedSender<Vec<u8>>);
@@ -207,23 +207,17 @@ impl Mesh {
         limits: Limits,
     ) -> Response<Body> {
         let handler = Handler {
-            tenant: "default".into(),
-            name: "hello".into(),
-            version: "0".repeat(64),
+            target: Target { tenant: "default".into(), handler: "hello".into(), version: "0".repeat(64) }
+                .into(),
             limits,
             created_at_ms: 0,
             updated_at_ms: 0,
             size: 0,
             modules: vec![],
         };
-        let caller = Caller {
-            address: ([127, 0, 0, 1], 1).into(),
-            authority: "hello.localhost".into(),
-            path_and_query: "/".into(),
-            prefix: None,
-        };
+        let caller = Caller::new(HeaderValue::from_static("127.0.0.1"), "hello.localhost", "/", None);
         let request = Request::builder().method(method).uri("/").body(body.into()).unwrap();
-        self.invoker.invoke(&handler, &caller, request).await
+        self.invoker.invoke(&handler, caller, request).await
     }
 
     /// How often this limit was exceeded.
