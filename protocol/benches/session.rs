@@ -124,5 +124,5 @@ fn interleaved_64(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn bulk_16_mib(bencher: Bencher<'_, '_>) {
     let mut pair = Pair::joined();
-    bencher.counter(BytesCount::from_mib(16)).bench_local(|| pair.exchange(1, 16 << 20));
+    bencher.counter(BytesCount::new(16usize << 20)).bench_local(|| pair.exchange(1, 16 << 20));
 }

@@ -13,7 +13,7 @@ mod tests;
 use super::tab::{Tab, TabId, Watcher};
 use crate::metrics::Metrics;
 use line::{Line, Turn};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tabmesh_protocol::Target;
@@ -33,9 +33,9 @@ pub struct Pool {
 }
 
 struct State {
-    tabs: HashMap<TabId, Entry>,
+    tabs: BTreeMap<TabId, Entry>,
     /// Leases that are out, by tenant; none is 0.
-    places: HashMap<String, usize>,
+    places: BTreeMap<String, usize>,
     /// Who asked first, and whether anybody else ever did.
     first_tenant: Option<String>,
     shared: bool,
@@ -47,7 +47,7 @@ struct Entry {
     tab: Arc<Tab>,
     outstanding: usize,
     /// The same, by tenant; none is 0.
-    tenants: HashMap<String, usize>,
+    tenants: BTreeMap<String, usize>,
     /// What it ran last, latest last.
     warm: VecDeque<Arc<Target>>,
 }
@@ -95,8 +95,8 @@ impl Pool {
     #[must_use]
     pub fn new(queue_limit: usize, metrics: Arc<Metrics>) -> Arc<Self> {
         let state = State {
-            tabs: HashMap::new(),
-            places: HashMap::new(),
+            tabs: BTreeMap::new(),
+            places: BTreeMap::new(),
             first_tenant: None,
             shared: false,
             line: Line::new(queue_limit),
@@ -109,7 +109,7 @@ impl Pool {
     pub fn add(&self, tab: &Arc<Tab>) {
         let mut state = self.lock();
         let entry =
-            Entry { tab: Arc::clone(tab), outstanding: 0, tenants: HashMap::new(), warm: VecDeque::new() };
+            Entry { tab: Arc::clone(tab), outstanding: 0, tenants: BTreeMap::new(), warm: VecDeque::new() };
         state.tabs.insert(tab.id, entry);
         self.metrics.tabs.set(gauge(state.tabs.len()));
     }
@@ -334,7 +334,7 @@ impl Entry {
 }
 
 /// Adds one to a tenant's count.
-fn take_one(counts: &mut HashMap<String, usize>, tenant: &str) {
+fn take_one(counts: &mut BTreeMap<String, usize>, tenant: &str) {
     match counts.get_mut(tenant) {
         Some(count) => *count += 1,
         None => drop(counts.insert(tenant.to_owned(), 1)),
@@ -342,7 +342,7 @@ fn take_one(counts: &mut HashMap<String, usize>, tenant: &str) {
 }
 
 /// Takes one off a tenant's count; one of 0 is forgotten.
-fn give_back(counts: &mut HashMap<String, usize>, tenant: &str) {
+fn give_back(counts: &mut BTreeMap<String, usize>, tenant: &str) {
     if let Some(count) = counts.get_mut(tenant) {
         *count -= 1;
         if *count == 0 {

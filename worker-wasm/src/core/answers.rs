@@ -5,7 +5,7 @@ use super::Core;
 use super::ends::End;
 use super::exchange::{Key, Response};
 use super::io::{IsolateId, Output};
-use super::isolates::{Isolate, Phase, Work};
+use super::isolates::{Isolate, Work};
 use super::limits::{LOG_HOLD, WAIT_UNTIL};
 use super::messages::{ErrorCode, FromIsolate, ToIsolate};
 use bytes::Bytes;

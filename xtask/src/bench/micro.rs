@@ -16,6 +16,9 @@ use crate::wasm;
 const PACKAGES: [&str; 3] = ["tabmesh-protocol", "tabmesh", "tabmesh-worker"];
 const BENCHES: [&str; 4] = ["codec", "session", "pool", "core"];
 
+/// Seconds for each, at least: some of what is measured takes nanoseconds.
+const TIME: &str = "0.3";
+
 /// Runs those whose names contain one of `filters`, or all.
 pub fn run(paths: &Paths, folder: &Path, filters: &[String]) -> Result<()> {
     // The gateway's library has it embedded.
@@ -24,7 +27,7 @@ pub fn run(paths: &Paths, folder: &Path, filters: &[String]) -> Result<()> {
     cargo.args(["bench", "--profile", QUICK]);
     cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     cargo.args(BENCHES.iter().flat_map(|bench| ["--bench", bench]));
-    cargo.arg("--").args(filters).stderr(Stdio::inherit());
+    cargo.args(["--", "--min-time", TIME]).args(filters).stderr(Stdio::inherit());
     say("micro-benchmarks");
     let output = cargo.output().context("cannot start cargo")?;
     let text = String::from_utf8_lossy(&output.stdout);
