@@ -142,6 +142,8 @@ mod tests {
         let uri = Uri::from_static("/any/path?x=1");
         assert_eq!(routed(&uri, "hello.localhost:8787"), handler("hello", None, "/any/path?x=1"));
         assert_eq!(routed(&uri, "Hello.LOCALHOST"), handler("hello", None, "/any/path?x=1"));
+        let empty = Uri::from_static("http://hello.localhost?x=1");
+        assert_eq!(routed(&empty, "hello.localhost"), handler("hello", None, "/?x=1"));
         let own = Uri::from_static("/_mesh/v1/handlers");
         assert_eq!(routed(&own, "hello.localhost"), handler("hello", None, "/_mesh/v1/handlers"));
     }
