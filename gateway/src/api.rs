@@ -178,7 +178,7 @@ async fn put(
         .put(&tenant, &name, bundle, upload.limits)
         .await
         .map_err(|error| store_problem(&error))?;
-    tracing::info!(%tenant, handler = %name, version = %put.handler.version, created = put.created, "deployed");
+    tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);
     if !put.created {
         return Ok(json(StatusCode::OK, &view));

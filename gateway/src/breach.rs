@@ -4,15 +4,13 @@
 use crate::metrics::Metrics;
 use prometheus_client::encoding::EncodeLabelSet;
 use std::sync::Arc;
-use tabmesh_protocol::RequestHead;
+use tabmesh_protocol::{RequestHead, Target};
 
 /// Whose a request is, in logs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Labels {
-    /// Tenant.
-    pub tenant: Arc<str>,
-    /// Handler.
-    pub handler: Arc<str>,
+    /// Tenant and handler.
+    pub target: Arc<Target>,
     /// Request.
     pub request_id: Arc<str>,
 }
@@ -21,11 +19,7 @@ impl Labels {
     /// Of the request that this head opens.
     #[must_use]
     pub fn of(head: &RequestHead) -> Self {
-        Self {
-            tenant: head.target.tenant.as_str().into(),
-            handler: head.target.handler.as_str().into(),
-            request_id: head.request_id.as_str().into(),
-        }
+        Self { target: Arc::clone(&head.target), request_id: Arc::clone(&head.request_id) }
     }
 }
 
@@ -88,9 +82,9 @@ pub struct Breach {
 
 /// Counts and logs one breach.
 pub fn report(metrics: &Metrics, labels: &Labels, limit: Limit) {
-    let Labels { tenant, handler, request_id } = labels;
+    let Labels { target, request_id } = labels;
     let name = limit.name();
     metrics.breaches.get_or_create(&Breach { limit: name }).inc();
-    let (tenant, handler, request_id) = (&**tenant, &**handler, &**request_id);
+    let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);
     tracing::warn!(target: "tabmesh::handler", tenant, handler, request_id, limit = name, "limit exceeded");
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use tabmesh_protocol::Target;
 use tabmesh_protocol::bundle::Bundle;
 
 use crate::deploy;
@@ -73,7 +74,8 @@ impl Catalog {
             store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
         for row in store.handlers()? {
             let handler = Arc::new(Handler::from_row(row));
-            handlers.entry(handler.tenant.clone()).or_default().insert(handler.name.clone(), handler);
+            let Target { tenant, handler: name, .. } = &*handler.target;
+            handlers.entry(tenant.clone()).or_default().insert(name.clone(), Arc::clone(&handler));
         }
         Ok(Catalog {
             inner: Arc::new(Inner {
@@ -97,7 +99,7 @@ impl Catalog {
         let mut list: Vec<_> =
             handlers.get(tenant).map(|names| names.values().cloned().collect()).unwrap_or_default();
         drop(handlers);
-        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list.sort_by(|a, b| a.target.handler.cmp(&b.target.handler));
         list
     }
 
@@ -154,10 +156,9 @@ impl Catalog {
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
             let (version, bytes) = deploy::seal(&bundle);
+            let target = Arc::new(Target { tenant, handler: name, version });
             let mut handler = Handler {
-                tenant,
-                name,
-                version,
+                target: Arc::clone(&target),
                 limits,
                 created_at_ms: 0,
                 updated_at_ms: 0,
@@ -166,19 +167,19 @@ impl Catalog {
             };
             let mut store = inner.store();
             let previous =
-                inner.handlers().get(&handler.tenant).and_then(|names| names.get(&handler.name)).cloned();
+                inner.handlers().get(&target.tenant).and_then(|names| names.get(&target.handler)).cloned();
             // Never back: a clock that was set back must not make a later version look older.
             handler.updated_at_ms =
                 now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
             handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
             let created = store.put(&handler.to_row(), &bytes, MAX_HANDLERS)?;
             let handler = Arc::new(handler);
-            inner.code().insert(handler.version.clone(), bytes);
+            inner.code().insert(target.version.clone(), bytes);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
             handlers
-                .entry(handler.tenant.clone())
+                .entry(target.tenant.clone())
                 .or_default()
-                .insert(handler.name.clone(), Arc::clone(&handler));
+                .insert(target.handler.clone(), Arc::clone(&handler));
             // The map first, the store's lock last: writers come in the store's order.
             drop(handlers);
             drop(store);
@@ -257,9 +258,7 @@ impl Handler {
         Handler {
             limits: serde_json::from_str(&row.limits).unwrap_or_default(),
             modules: serde_json::from_str(&row.modules).unwrap_or_default(),
-            tenant: row.tenant,
-            name: row.name,
-            version: row.version,
+            target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
             created_at_ms: row.created_at_ms,
             updated_at_ms: row.updated_at_ms,
             size: row.size,
@@ -268,10 +267,11 @@ impl Handler {
 
     fn to_row(&self) -> HandlerRow {
         let json = "numbers and strings always become JSON";
+        let Target { tenant, handler, version } = &*self.target;
         HandlerRow {
-            tenant: self.tenant.clone(),
-            name: self.name.clone(),
-            version: self.version.clone(),
+            tenant: tenant.clone(),
+            name: handler.clone(),
+            version: version.clone(),
             limits: serde_json::to_string(&self.limits).expect(json),
             modules: serde_json::to_string(&self.modules).expect(json),
             size: self.size,

@@ -20,9 +20,8 @@ use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use route::{Route, RouteError};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
@@ -95,8 +94,8 @@ impl Front {
         })
     }
 
-    /// Answers one request of the peer at `address`.
-    pub async fn answer(&self, address: SocketAddr, request: Request<Body>) -> Response<Body> {
+    /// Answers one request of the peer whose address `ip` is, as text.
+    pub async fn answer(&self, ip: &HeaderValue, request: Request<Body>) -> Response<Body> {
         let (route, authority) = match self.route(&request) {
             Ok(routed) => routed,
             Err(error) => return refusal(&error).into_response(),
@@ -104,7 +103,7 @@ impl Front {
         match route {
             Route::Own => infallible(self.own.clone().oneshot(request).await),
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
-            Route::Home => status::home(&authority),
+            Route::Home => status::home(authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {
                 let Some(handler) = self.catalog.lookup(&tenant, &name) else {
                     let whose = match &*tenant {
@@ -115,8 +114,8 @@ impl Front {
                     return Problem::new(ProblemType::HandlerNotFound).detail(detail).into_response();
                 };
                 let is_guest = prefix.is_some();
-                let caller = Caller { address, authority, path_and_query, prefix };
-                let mut response = self.invoker.invoke(&handler, &caller, request).await;
+                let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix);
+                let mut response = self.invoker.invoke(&handler, caller, request).await;
                 if is_guest {
                     guest::confine(response.headers_mut());
                 }
@@ -125,16 +124,16 @@ impl Front {
         }
     }
 
-    fn route<'a>(&self, request: &'a Request<Body>) -> Result<(Route<'a>, String), RouteError> {
+    fn route<'a>(&self, request: &'a Request<Body>) -> Result<(Route<'a>, &'a str), RouteError> {
         let authority = route::authority(request)?;
         // Before everything else: under that domain no handler and nothing of the gateway's may answer.
         if self.sandbox_domain.as_ref().is_some_and(|domain| domain.covers(authority)) {
-            return Ok((Route::Sandbox, authority.to_owned()));
+            return Ok((Route::Sandbox, authority));
         }
         if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > HttpConfig::MAX_URI) {
             return Err(RouteError::UriTooLong);
         }
-        Ok((route::route(request.uri(), authority, &self.domain)?, authority.to_owned()))
+        Ok((route::route(request.uri(), authority, &self.domain)?, authority))
     }
 }
 

@@ -34,7 +34,7 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tabmesh_protocol::{Limits, RequestHead, ResetCode, SendError};
+use tabmesh_protocol::{Limits, RequestHead, ResetCode, SendError, Target};
 use verdict::{breached, concerns_the_tab, failure_problem, may_repeat, no_tab_problem, too_large_response};
 
 /// Time that a tab gets beyond a handler's limit before the gateway stops waiting for the tab's own word.
@@ -80,30 +80,33 @@ impl Invoker {
     }
 
     /// Answers `request` by running `handler` in some tab.
-    pub async fn invoke(&self, handler: &Handler, caller: &Caller, request: Request<Body>) -> Response<Body> {
+    pub async fn invoke(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
         let request_id = head::request_id();
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(response) => {
-                self.metrics.count("ok");
+                self.metrics.count_ok();
                 response
             }
             Err(problem) => {
                 let slug = problem.kind().slug();
                 self.metrics.count(slug);
-                let (tenant, handler) = (handler.tenant.as_str(), handler.name.as_str());
-                tracing::info!(tenant, handler, request_id, problem = slug, "request failed");
+                let Target { tenant, handler: name, .. } = &*handler.target;
+                tracing::info!(
+                    tenant,
+                    handler = name,
+                    request_id = &*request_id,
+                    problem = slug,
+                    "request failed"
+                );
                 if let Some(limit) = breached(problem.kind()) {
-                    let labels = Labels {
-                        tenant: tenant.into(),
-                        handler: handler.into(),
-                        request_id: request_id.as_str().into(),
-                    };
+                    let labels =
+                        Labels { target: Arc::clone(&handler.target), request_id: Arc::clone(&request_id) };
                     breach::report(&self.metrics, &labels, limit);
                 }
-                let mut response = problem.request_id(&request_id).into_response();
+                let mut response = problem.request_id(&*request_id).into_response();
                 if let Ok(id) = HeaderValue::from_str(&request_id) {
                     response.headers_mut().insert(REQUEST_ID, id);
                 }
@@ -115,8 +118,8 @@ impl Invoker {
     async fn attempt_all(
         &self,
         handler: &Handler,
-        caller: &Caller,
-        request_id: &str,
+        caller: Caller,
+        request_id: &Arc<str>,
         request: Request<Body>,
     ) -> Result<Response<Body>, Problem> {
         let mut active = Active::new(&self.metrics);
@@ -137,8 +140,7 @@ impl Invoker {
                 Ok(lease) => lease,
                 Err(no_tab) => return Err(no_tab_problem(no_tab)),
             };
-            tried.push(lease.tab().id);
-            attempts += 1;
+            let tab = lease.tab().id;
             let code = code::ahead(&*self.code, handler, &lease).await;
             let failed = match self.attempt(&head, code.as_ref(), lease, body, active).await {
                 Ok(answered) => return answered,
@@ -149,8 +151,6 @@ impl Invoker {
                 TryError::Final(problem) => return Err(problem),
                 // The tab filled up between lease and open: it may have room again later.
                 TryError::NotSent => {
-                    tried.pop();
-                    attempts -= 1;
                     tokio::task::yield_now().await;
                     if Instant::now() >= deadline {
                         return Err(no_tab_problem(NoTab::AllBusy));
@@ -159,20 +159,22 @@ impl Invoker {
                 }
                 TryError::Failure(failure) => failure,
             };
+            attempts += 1;
             let again =
                 attempts < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
             if !again {
                 return Err(failure_problem(&failure, &head));
             }
-            if !concerns_the_tab(&failure) {
-                tried.pop();
-            } else if !self.pool.has_untried(&head.target, &tried) {
-                // All have refused; perhaps the first has room again.
-                tried.clear();
-                tokio::time::sleep(REFUSED_PAUSE).await;
+            if concerns_the_tab(&failure) {
+                tried.push(tab);
+                if !self.pool.has_untried(&head.target, &tried) {
+                    // All have refused; perhaps the first has room again.
+                    tried.clear();
+                    tokio::time::sleep(REFUSED_PAUSE).await;
+                }
             }
             self.metrics.retries.inc();
-            tracing::debug!(request_id, %failure, "trying another tab");
+            tracing::debug!(request_id = &**request_id, %failure, "trying another tab");
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Metrics {
     registry: Registry,
     /// Requests to handlers, by outcome.
     pub requests: Family<Outcome, Counter>,
+    /// Those that were answered, so that none of them looks its counter up.
+    ok: Counter,
     /// Time to the response head, in seconds.
     pub latency: Histogram,
     /// Requests being answered now, until the end of their response body.
@@ -49,7 +51,8 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("tabmesh");
-        let requests = Family::default();
+        let requests = Family::<Outcome, Counter>::default();
+        let ok = requests.get_or_create(&Outcome { outcome: "ok" }).clone();
         registry.register("requests", "Requests to handlers, by outcome", requests.clone());
         let latency = Histogram::new(exponential_buckets(0.000_25, 2.0, 18));
         registry.register_with_unit(
@@ -85,6 +88,7 @@ impl Default for Metrics {
         Self {
             registry,
             requests,
+            ok,
             latency,
             active,
             queued,
@@ -110,7 +114,12 @@ impl Metrics {
         text
     }
 
-    /// Counts one request.
+    /// Counts one request that was answered.
+    pub fn count_ok(&self) {
+        self.ok.inc();
+    }
+
+    /// Counts one request that ended with this problem.
     pub fn count(&self, outcome: &'static str) {
         self.requests.get_or_create(&Outcome { outcome }).inc();
     }

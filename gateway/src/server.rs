@@ -3,7 +3,7 @@
 use crate::front::Front;
 use crate::io_threads::IoThreads;
 use axum::body::Body;
-use http::Request;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -76,9 +76,11 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { continue };
         let front = Arc::clone(&front);
+        // Every request carries it; it does not change.
+        let ip = address.ip().to_string().parse().unwrap_or(HeaderValue::from_static("unknown"));
         let service = service_fn(move |request: Request<Incoming>| {
-            let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(front.answer(address, request.map(Body::new)).await) }
+            let (front, ip) = (Arc::clone(&front), ip.clone());
+            async move { Ok::<_, Infallible>(front.answer(&ip, request.map(Body::new)).await) }
         });
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         threads.spawn(async move {

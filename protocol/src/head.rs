@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::varint;
 use bytes::{Buf, BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::sync::Arc;
 
 /// Which code a request is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,10 +25,10 @@ pub struct Target {
 /// What the gateway sends to open a stream.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
-    /// The code to run.
-    pub target: Target,
+    /// The code to run. Shared: whoever serves or logs the request keeps it.
+    pub target: Arc<Target>,
     /// Id of the request in logs on both sides.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// What the request may use.
     pub limits: Limits,
     /// Method.
@@ -113,7 +114,8 @@ impl RequestHead {
     /// [`HeadTooLarge`]; the caller answers 431.
     pub fn encode(&self) -> Result<Vec<u8>, HeadTooLarge> {
         let mut out = Vec::with_capacity(512);
-        for text in [&self.target.tenant, &self.target.handler, &self.target.version, &self.request_id] {
+        let Target { tenant, handler, version } = &*self.target;
+        for text in [tenant, handler, version, &*self.request_id] {
             put(&mut out, text.as_bytes());
         }
         self.limits.put(&mut out);
@@ -131,11 +133,11 @@ impl RequestHead {
         let input = &mut input;
         let target =
             Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
-        let request_id = get_text(input)?;
+        let request_id = get_text(input)?.into();
         let limits = Limits::get(input)?;
         let method = Method::from_bytes(&get(input)?).map_err(|_| Violation::Malformed("method"))?;
         let url = get_text(input)?;
-        Ok(Self { target, request_id, limits, method, url, headers: get_headers(input)? })
+        Ok(Self { target: target.into(), request_id, limits, method, url, headers: get_headers(input)? })
     }
 }
 
@@ -193,7 +195,8 @@ mod tests {
         headers.append("cookie", HeaderValue::from_static("b=2"));
         headers.append("x-latin1", HeaderValue::from_bytes(b"caf\xe9").unwrap());
         RequestHead {
-            target: Target { tenant: "default".into(), handler: "hello".into(), version: "00ff".into() },
+            target: Target { tenant: "default".into(), handler: "hello".into(), version: "00ff".into() }
+                .into(),
             request_id: "r1".into(),
             limits: Limits { cpu_ms: 50, ..Limits::default() },
             method: Method::from_bytes(b"PROPFIND").unwrap(),

@@ -3,6 +3,7 @@
 //! A peer that cannot be had is no error: the bench is told why and reports it as missing.
 
 mod markdown;
+mod micro;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use crate::apt;
 use crate::binaries::{self, QUICK};
 use crate::browser;
 use crate::paths::{Paths, on_path};
@@ -44,6 +46,9 @@ pub struct Bench {
     /// Build with all optimisations
     #[arg(long)]
     release: bool,
+    /// The crates' own micro-benchmarks instead; `rows` filters them too
+    #[arg(long)]
+    micro: bool,
     /// Print the last run's table as Markdown, measure nothing
     #[arg(long)]
     markdown: bool,
@@ -58,6 +63,9 @@ pub fn bench(paths: &Paths, options: &Bench) -> Result<()> {
             .with_context(|| format!("no report at {}; run `cargo xtask bench`", file.display()))?;
         print!("{}", markdown::render(&serde_json::from_str(&text)?));
         return Ok(());
+    }
+    if options.micro {
+        return micro::run(paths, &folder, &options.rows);
     }
     let browser = browser::obtain(paths)?;
     let tabmesh = binaries::build(paths, options.release)?;
@@ -87,6 +95,7 @@ fn found(paths: &Paths, folder: &Path, browser: &Path) -> Value {
     let peers = [
         ("browser", Ok(browser.to_owned()), None),
         ("node", on_path("node").ok_or_else(|| anyhow!("no node in PATH")), None),
+        ("valgrind", valgrind(paths), None),
         ("workerd", workerd(paths, folder), Some(WORKERD)),
         ("jsrun", jsrun(paths, folder), Some(JSRUN)),
     ];
@@ -101,6 +110,14 @@ fn found(paths: &Paths, folder: &Path, browser: &Path) -> Value {
         (name.to_owned(), entry)
     };
     Value::Object(peers.map(describe).into_iter().collect::<Map<_, _>>())
+}
+
+/// Counts instructions.
+fn valgrind(paths: &Paths) -> Result<PathBuf> {
+    if on_path("valgrind").is_none() {
+        apt::install(&["valgrind"], &paths.logs())?;
+    }
+    on_path("valgrind").context("no valgrind in PATH")
 }
 
 /// workerd's own program out of its npm package.

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::uri::Authority;
 use serde::Serialize;
 
-use tabmesh_protocol::Limits;
+use tabmesh_protocol::{Limits, Target};
 
 use super::ApiLimits;
 use crate::catalog::{Handler, ModuleInfo};
@@ -44,12 +44,12 @@ impl<'a> View<'a> {
     /// `own` is the host that the request was for: the handler's has the same port.
     pub(super) fn new(handler: &'a Handler, api: &ApiLimits, own: Option<&Authority>) -> Self {
         let port = own.and_then(Authority::port_u16).map(|port| format!(":{port}")).unwrap_or_default();
-        let Handler { name, tenant, .. } = handler;
+        let Target { tenant, handler: name, version } = &*handler.target;
         let owner = if tenant == DEFAULT_TENANT { String::new() } else { format!("{tenant}.") };
         View {
-            name: &handler.name,
-            tenant: &handler.tenant,
-            version: &handler.version,
+            name,
+            tenant,
+            version,
             created: None,
             modules: &handler.modules,
             size: handler.size,

@@ -1,18 +1,16 @@
 //! A deployed handler, as data.
 
 use serde::{Deserialize, Serialize};
-use tabmesh_protocol::Limits;
+use std::sync::Arc;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
+use tabmesh_protocol::{Limits, Target};
 
 /// A handler as it is deployed now. Never changes: a new deployment is a new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler {
-    /// Whose it is.
-    pub tenant: String,
-    /// Its name, unique within the tenant.
-    pub name: String,
-    /// SHA-256 of its bundle in hex; tabs know the code by this name.
-    pub version: String,
+    /// Whose it is, its name, unique within the tenant, and the SHA-256 of its bundle: tabs fetch the code under this name.
+    /// Shared with every request to it.
+    pub target: Arc<Target>,
     /// What its requests may use.
     pub limits: Limits,
     /// When a handler of this name was first put; milliseconds since 1970.

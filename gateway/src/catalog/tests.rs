@@ -19,16 +19,19 @@ async fn a_put_is_seen_at_once_and_after_a_restart() {
     assert!(first.created);
     assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap(), first.handler);
     let second = catalog.put(DEFAULT_TENANT, "a", bundle("2"), limits).await.unwrap();
-    assert!(!second.created && second.handler.version != first.handler.version);
+    assert!(!second.created && second.handler.target != first.handler.target);
     assert_eq!(second.handler.created_at_ms, first.handler.created_at_ms);
     assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap(), second.handler);
-    assert!(catalog.code(&first.handler.version).await.unwrap().is_some(), "requests under way may need it");
+    assert!(
+        catalog.code(&first.handler.target.version).await.unwrap().is_some(),
+        "requests under way may need it"
+    );
     std::mem::forget(catalog);
 
     let catalog = Catalog::open(directory.path()).await.unwrap();
     let handler = catalog.lookup(DEFAULT_TENANT, "a").unwrap();
     assert_eq!(handler, second.handler);
-    let code = catalog.code(&handler.version).await.unwrap().unwrap();
+    let code = catalog.code(&handler.target.version).await.unwrap().unwrap();
     assert_eq!(serde_json::from_slice::<Bundle>(&code).unwrap(), bundle("2"));
     assert_eq!(code.len() as u64, handler.size);
     assert!(catalog.code("0").await.unwrap().is_none());
@@ -59,7 +62,7 @@ async fn no_lookup_is_stale_while_many_write() {
                     .put(DEFAULT_TENANT, &name, bundle(&i.to_string()), Limits::default())
                     .await
                     .unwrap();
-                assert_eq!(catalog.lookup(DEFAULT_TENANT, &name).unwrap().version, put.handler.version);
+                assert_eq!(catalog.lookup(DEFAULT_TENANT, &name).unwrap().target, put.handler.target);
                 let shared = bundle(&format!("{}", writer * 100 + i));
                 catalog.put(DEFAULT_TENANT, "shared", shared, Limits::default()).await.unwrap();
             }
@@ -70,7 +73,7 @@ async fn no_lookup_is_stale_while_many_write() {
     }
     let list = catalog.list(DEFAULT_TENANT);
     assert_eq!(list.len(), 5);
-    assert!(list.windows(2).all(|pair| pair[0].name < pair[1].name));
+    assert!(list.windows(2).all(|pair| pair[0].target.handler < pair[1].target.handler));
     // Memory and disk agree on who was last.
     let reopened = Catalog::open(directory.path()).await.unwrap();
     assert_eq!(reopened.lookup(DEFAULT_TENANT, "shared"), catalog.lookup(DEFAULT_TENANT, "shared"));
@@ -86,8 +89,8 @@ async fn tenants_have_their_own_handlers() {
     assert!(!catalog.put_tenant("acme").await.unwrap());
     let ours = catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap().handler;
     let theirs = catalog.put("acme", "a", bundle("1"), Limits::default()).await.unwrap().handler;
-    assert_eq!(ours.version, theirs.version, "code is shared in the store, and nowhere else");
-    assert_eq!(catalog.lookup("acme", "a").unwrap().tenant, "acme");
+    assert_eq!(ours.target.version, theirs.target.version, "code is shared in the store, and nowhere else");
+    assert_eq!(catalog.lookup("acme", "a").unwrap().target.tenant, "acme");
     assert!(catalog.delete(DEFAULT_TENANT, "a").await.unwrap());
     assert!(catalog.lookup("acme", "a").is_some() && catalog.lookup(DEFAULT_TENANT, "a").is_none());
     let catalog = Catalog::open(directory.path()).await.unwrap();

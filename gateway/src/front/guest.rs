@@ -1,7 +1,7 @@
 //! Answers by path stand on the gateway's own origin, beside the worker page. A handler's page must not act there as if
 //! it were the gateway's: browsers are told to give such documents no origin at all.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Scripts, forms and windows as usual, but no origin (no `allow-same-origin`): no cookies or storage of the gateway's,
 /// no reach into the worker page, no service worker. Added to what the handler says: policies only add up.
@@ -23,14 +23,15 @@ const HARMLESS: [&str; 8] = [
 ];
 
 /// Would let a script of a handler's answer for paths beyond its own.
-const SERVICE_WORKER_ALLOWED: &str = "service-worker-allowed";
+const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-worker-allowed");
 
 /// Marks an answer to a request by path, unless it can be no document.
 pub fn confine(headers: &mut HeaderMap) {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let harmless = HARMLESS.iter().any(|harmless| kind.eq_ignore_ascii_case(harmless));
     headers.remove(SERVICE_WORKER_ALLOWED);
-    if !HARMLESS.contains(&kind.as_str()) {
+    if !harmless {
         headers.append(header::CONTENT_SECURITY_POLICY, GUEST);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::store::DEFAULT_TENANT;
 use axum::body::Body;
-use http::uri::Authority;
+use http::uri::{Authority, PathAndQuery};
 use http::{Request, Uri, header};
 use std::borrow::Cow;
 
@@ -19,9 +19,9 @@ pub(super) enum Route<'a> {
         /// As named by the caller, a host's label in lower case; perhaps not deployed.
         name: Cow<'a, str>,
         /// What routing took off the path: `/name` on the main host.
-        prefix: Option<String>,
+        prefix: Option<&'a str>,
         /// What the handler sees; starts with `/`.
-        path_and_query: String,
+        path_and_query: Cow<'a, str>,
     },
     /// The gateway's own paths.
     Own,
@@ -57,8 +57,7 @@ pub(super) fn authority(request: &Request<Body>) -> Result<&str, RouteError> {
 
 /// Routes by host, then by path.
 pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Result<Route<'a>, RouteError> {
-    let path = uri.path();
-    let query = uri.query();
+    let whole = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if let Some(label) = handler_label(authority, domain) {
         if label.starts_with(SANDBOX_PREFIX) && !label.contains('.') {
             return Ok(Route::Sandbox);
@@ -78,20 +77,22 @@ pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Resul
             tenant: lower(tenant),
             name: lower(name),
             prefix: None,
-            path_and_query: join(path, query),
+            path_and_query: rooted(whole),
         });
     }
+    let path = uri.path();
     let Some(rest) = path.strip_prefix('/').filter(|rest| !rest.is_empty()) else { return Ok(Route::Home) };
-    let (name, rest) = rest.split_once('/').map_or((rest, ""), |(name, rest)| (name, rest));
+    let name = rest.split_once('/').map_or(rest, |(name, _)| name);
     if name == "_mesh" {
         return Ok(Route::Own);
     }
-    let path_and_query = join(&format!("/{rest}"), query);
+    // The path begins what is whole, and `/name` the path.
+    let (prefix, rest) = whole.split_at(1 + name.len());
     Ok(Route::Handler {
         tenant: DEFAULT_TENANT.into(),
         name: name.into(),
-        prefix: Some(format!("/{name}")),
-        path_and_query,
+        prefix: Some(prefix),
+        path_and_query: rooted(rest),
     })
 }
 
@@ -113,9 +114,10 @@ fn handler_label<'a>(authority: &'a str, domain: &str) -> Option<&'a str> {
         .then_some(label)
 }
 
-fn join(path: &str, query: Option<&str>) -> String {
-    let path = if path.is_empty() { "/" } else { path };
-    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+/// With the `/` that an empty path stands for (RFC 9110, section 4.2.3).
+fn rooted(path_and_query: &str) -> Cow<'_, str> {
+    let empty = path_and_query.is_empty() || path_and_query.starts_with('?');
+    if empty { format!("/{path_and_query}").into() } else { path_and_query.into() }
 }
 
 #[cfg(test)]
@@ -126,12 +128,12 @@ mod tests {
         route(uri, authority, "localhost")
     }
 
-    fn handler<'a>(name: &'a str, prefix: Option<&str>, path: &str) -> Result<Route<'a>, RouteError> {
+    fn handler<'a>(name: &'a str, prefix: Option<&'a str>, path: &'a str) -> Result<Route<'a>, RouteError> {
         Ok(Route::Handler {
             tenant: "default".into(),
             name: name.into(),
-            prefix: prefix.map(str::to_owned),
-            path_and_query: path.to_owned(),
+            prefix,
+            path_and_query: path.into(),
         })
     }
 
@@ -140,6 +142,8 @@ mod tests {
         let uri = Uri::from_static("/any/path?x=1");
         assert_eq!(routed(&uri, "hello.localhost:8787"), handler("hello", None, "/any/path?x=1"));
         assert_eq!(routed(&uri, "Hello.LOCALHOST"), handler("hello", None, "/any/path?x=1"));
+        let empty = Uri::from_static("http://hello.localhost?x=1");
+        assert_eq!(routed(&empty, "hello.localhost"), handler("hello", None, "/?x=1"));
         let own = Uri::from_static("/_mesh/v1/handlers");
         assert_eq!(routed(&own, "hello.localhost"), handler("hello", None, "/_mesh/v1/handlers"));
     }
@@ -148,7 +152,7 @@ mod tests {
     fn a_tenants_handlers_are_one_label_deeper() {
         let uri = Uri::from_static("/acme/x?y");
         let theirs = |tenant, name| {
-            let (prefix, path_and_query) = (None, "/acme/x?y".to_owned());
+            let (prefix, path_and_query) = (None, "/acme/x?y".into());
             Ok(Route::Handler {
                 tenant: Cow::Borrowed(tenant),
                 name: Cow::Borrowed(name),

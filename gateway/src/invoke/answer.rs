@@ -15,7 +15,7 @@ use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tabmesh_protocol::{ResetCode, ResponseHead};
+use tabmesh_protocol::{ResetCode, ResponseHead, Target};
 
 /// What lives until the end of the response's body, wherever that is.
 pub struct Held {
@@ -134,8 +134,8 @@ impl AnswerBody {
 
     /// The caller only sees that the connection breaks: the reason stands in the log.
     fn broke_off(&mut self, error: &BodyError) {
-        let Labels { tenant, handler, request_id } = &self.held.labels;
-        let (tenant, handler, request_id) = (&**tenant, &**handler, &**request_id);
+        let Labels { target, request_id } = &self.held.labels;
+        let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);
         // The handler's words are a field that the log escapes, so that they cannot forge a line.
         let text = match error {
             BodyError::Failed(Failure::Reset { reason, .. }) if !reason.is_empty() => reason.clone(),

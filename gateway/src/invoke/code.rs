@@ -28,5 +28,5 @@ pub(super) async fn ahead(store: &dyn CodeStore, handler: &Handler, lease: &Leas
     if !lease.is_first() || handler.size > MAX_PUSHED_CODE as u64 {
         return None;
     }
-    store.bundle(&handler.version).await
+    store.bundle(&handler.target.version).await
 }

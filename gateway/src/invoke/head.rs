@@ -5,8 +5,8 @@ use crate::config::HttpConfig;
 use crate::problem::{Problem, ProblemType};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use std::net::SocketAddr;
-use tabmesh_protocol::{Limits, RequestHead, Target};
+use std::sync::Arc;
+use tabmesh_protocol::{Limits, RequestHead};
 
 /// Fields that concern one connection only (RFC 9110, section 7.6.1); they end here, in both directions.
 const HOP_BY_HOP: [HeaderName; 7] = [
@@ -25,29 +25,51 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 /// Where Workers code looks for the caller's address.
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
+/// Fields that [`build`] may add.
+const ADDED: usize = 5;
+
 /// Who calls, and how the request got to the handler.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The other end of the connection.
-    pub address: SocketAddr,
-    /// Host and port that the caller named.
-    pub authority: String,
-    /// Path and query that the handler sees.
-    pub path_and_query: String,
+    /// Address of the other end of the connection.
+    ip: HeaderValue,
+    /// Host and port that the caller named; `None` where no field can say so.
+    host: Option<HeaderValue>,
+    /// As the handler sees it.
+    url: String,
     /// Prefix that routing took off the path.
-    pub prefix: Option<String>,
+    prefix: Option<HeaderValue>,
+}
+
+impl Caller {
+    /// A caller at `ip` who named this host and port, and what the handler sees of the path, without `prefix`.
+    pub fn new(ip: HeaderValue, authority: &str, path_and_query: &str, prefix: Option<&str>) -> Self {
+        Self {
+            ip,
+            host: HeaderValue::from_str(authority).ok(),
+            url: ["http://", authority, path_and_query].concat(),
+            prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
+        }
+    }
 }
 
 /// An id for a new request: 128 random bits in hex.
-pub fn request_id() -> String {
-    let mut bytes = [0u8; 16];
+pub fn request_id() -> Arc<str> {
+    let mut bytes = [0; 16];
     // Without randomness ids repeat, which harms log reading and nothing else.
     let _ = getrandom::fill(&mut bytes);
-    hex::encode(bytes)
+    let mut digits = [0; 32];
+    // The lengths fit, and hex digits are text.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    str::from_utf8(&digits).unwrap_or_default().into()
 }
 
 /// Removes the fields that do not travel on, those that `Connection` names included.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Few requests and fewer answers have any: to compare names costs less than to look up each of ours.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -67,8 +89,8 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 pub fn build(
     handler: &Handler,
     limits: Limits,
-    caller: &Caller,
-    request_id: &str,
+    caller: Caller,
+    request_id: &Arc<str>,
     parts: Parts,
 ) -> Result<RequestHead, Problem> {
     let mut headers = parts.headers;
@@ -79,31 +101,26 @@ pub fn build(
         return Err(Problem::new(ProblemType::HeadersTooLarge).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    if let Ok(host) = HeaderValue::from_str(&caller.authority) {
+    let Caller { ip, host, url, prefix } = caller;
+    headers.reserve(ADDED);
+    if let Some(host) = host {
         // HTTP/2 has no Host field; handlers expect one.
         headers.insert(header::HOST, host);
     }
-    let ip = HeaderValue::from_str(&caller.address.ip().to_string()).ok();
-    if let Some(ip) = ip {
-        // Nothing in front of us is trusted yet, so what a caller claims here is replaced.
-        headers.insert(FORWARDED_FOR, ip.clone());
-        headers.insert(CONNECTING_IP, ip);
-    }
+    // Nothing in front of us is trusted yet, so what a caller claims here is replaced.
+    headers.insert(FORWARDED_FOR, ip.clone());
+    headers.insert(CONNECTING_IP, ip);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
-    headers.remove(FORWARDED_PREFIX);
-    if let Some(prefix) = caller.prefix.as_deref().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
-        headers.insert(FORWARDED_PREFIX, prefix);
-    }
+    match prefix {
+        Some(prefix) => headers.insert(FORWARDED_PREFIX, prefix),
+        None => headers.remove(FORWARDED_PREFIX),
+    };
     Ok(RequestHead {
-        target: Target {
-            tenant: handler.tenant.clone(),
-            handler: handler.name.clone(),
-            version: handler.version.clone(),
-        },
-        request_id: request_id.to_owned(),
+        target: Arc::clone(&handler.target),
+        request_id: Arc::clone(request_id),
         limits,
         method: parts.method,
-        url: format!("http://{}{}", caller.authority, caller.path_and_query),
+        url,
         headers,
     })
 }

@@ -188,10 +188,8 @@ async fn a_warm_tab_is_preferred_until_it_is_busy() {
     let mesh = Mesh::new();
     mesh.join(&[Does::Echo]).await;
     mesh.join(&[Does::Echo]).await;
-    let target = |version: &str| tabmesh_protocol::Target {
-        tenant: "default".into(),
-        handler: "hello".into(),
-        version: version.into(),
+    let target = |version: &str| {
+        Arc::new(Target { tenant: "default".into(), handler: "hello".into(), version: version.into() })
     };
     let soon = || Instant::now() + Duration::from_millis(100);
     let first = mesh.pool.lease(&target("a"), &[], soon()).await.unwrap().tab().id;

@@ -43,7 +43,7 @@ pub(super) fn failure_problem(failure: &Failure, head: &RequestHead) -> Problem 
     };
     if !reason.is_empty() {
         let (tenant, handler) = (&head.target.tenant, &head.target.handler);
-        let request_id = &head.request_id;
+        let request_id = &*head.request_id;
         tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text = reason, "failed");
     }
     let limits = &head.limits;

@@ -80,8 +80,8 @@ impl Loose {
 
 /// The text is a stranger's: it is a field, which the log escapes, never a format.
 fn write(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
-    let tenant = labels.map_or("-", |labels| &labels.tenant);
-    let handler = labels.map_or("-", |labels| &labels.handler);
+    let tenant = labels.map_or("-", |labels| &labels.target.tenant);
+    let handler = labels.map_or("-", |labels| &labels.target.handler);
     let request_id = labels.map_or("-", |labels| &labels.request_id);
     match level {
         0 => tracing::debug!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),

@@ -13,7 +13,7 @@ mod tests;
 use super::tab::{Tab, TabId, Watcher};
 use crate::metrics::Metrics;
 use line::{Line, Taken, Turn};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tabmesh_protocol::Target;
@@ -34,9 +34,9 @@ pub struct Pool {
 }
 
 struct State {
-    tabs: HashMap<TabId, Entry>,
+    tabs: BTreeMap<TabId, Entry>,
     /// Leases that are out, by tenant; none is 0.
-    places: HashMap<String, usize>,
+    places: BTreeMap<String, usize>,
     /// Who asked first, and whether anybody else ever did.
     first_tenant: Option<String>,
     shared: bool,
@@ -48,9 +48,9 @@ struct Entry {
     tab: Arc<Tab>,
     outstanding: usize,
     /// The same, by tenant; none is 0.
-    tenants: HashMap<String, usize>,
+    tenants: BTreeMap<String, usize>,
     /// What it ran last, latest last.
-    warm: VecDeque<Target>,
+    warm: VecDeque<Arc<Target>>,
 }
 
 /// Why no lease was to be had.
@@ -74,7 +74,7 @@ pub enum NoTab {
 pub struct Lease {
     pool: Arc<Pool>,
     tab: Arc<Tab>,
-    tenant: String,
+    target: Arc<Target>,
     first: bool,
 }
 
@@ -94,7 +94,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.pool.release(self.tab.id, &self.tenant);
+        self.pool.release(self.tab.id, &self.target.tenant);
     }
 }
 
@@ -103,8 +103,8 @@ impl Pool {
     #[must_use]
     pub fn new(queue_limit: usize, metrics: Arc<Metrics>) -> Arc<Self> {
         let state = State {
-            tabs: HashMap::new(),
-            places: HashMap::new(),
+            tabs: BTreeMap::new(),
+            places: BTreeMap::new(),
             first_tenant: None,
             shared: false,
             line: Line::new(queue_limit),
@@ -117,7 +117,7 @@ impl Pool {
     pub fn add(&self, tab: &Arc<Tab>) {
         let mut state = self.lock();
         let entry =
-            Entry { tab: Arc::clone(tab), outstanding: 0, tenants: HashMap::new(), warm: VecDeque::new() };
+            Entry { tab: Arc::clone(tab), outstanding: 0, tenants: BTreeMap::new(), warm: VecDeque::new() };
         state.tabs.insert(tab.id, entry);
         self.metrics.tabs.set(gauge(state.tabs.len()));
     }
@@ -167,7 +167,7 @@ impl Pool {
     /// [`NoTab`].
     pub async fn lease(
         self: &Arc<Self>,
-        target: &Target,
+        target: &Arc<Target>,
         tried: &[TabId],
         deadline: Instant,
     ) -> Result<Lease, NoTab> {
@@ -198,8 +198,8 @@ impl Pool {
     }
 
     /// A place that was counted already.
-    fn leased(self: &Arc<Self>, Taken { tab, first }: Taken, target: &Target) -> Lease {
-        Lease { pool: Arc::clone(self), tab, tenant: target.tenant.clone(), first }
+    fn leased(self: &Arc<Self>, Taken { tab, first }: Taken, target: &Arc<Target>) -> Lease {
+        Lease { pool: Arc::clone(self), tab, target: Arc::clone(target), first }
     }
 
     fn release(&self, id: TabId, tenant: &str) {
@@ -250,7 +250,7 @@ impl Drop for Place<'_> {
 }
 
 impl State {
-    fn pick(&mut self, target: &Target, tried: &[TabId]) -> Option<Taken> {
+    fn pick(&mut self, target: &Arc<Target>, tried: &[TabId]) -> Option<Taken> {
         self.notice(&target.tenant);
         let shared = self.shared;
         let entry = self
@@ -264,7 +264,7 @@ impl State {
                 (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
             })?;
         let taken = entry.take(target);
-        *self.places.entry(target.tenant.clone()).or_default() += 1;
+        take_one(&mut self.places, &target.tenant);
         Some(taken)
     }
 
@@ -298,7 +298,7 @@ impl State {
                 // It has just given up.
                 entry.give_back(&waiter.target.tenant);
             } else {
-                *self.places.entry(waiter.target.tenant).or_default() += 1;
+                take_one(&mut self.places, &waiter.target.tenant);
             }
         }
     }
@@ -328,22 +328,30 @@ impl Entry {
         !tried.contains(&self.tab.id) && self.tab.serves(&target.tenant)
     }
 
-    fn take(&mut self, target: &Target) -> Taken {
+    fn take(&mut self, target: &Arc<Target>) -> Taken {
         self.outstanding += 1;
-        *self.tenants.entry(target.tenant.clone()).or_default() += 1;
+        take_one(&mut self.tenants, &target.tenant);
         let first = !self.warm.contains(target);
         if first {
             if self.warm.len() >= REMEMBERED {
                 self.warm.pop_front();
             }
-            self.warm.push_back(target.clone());
+            self.warm.push_back(Arc::clone(target));
         }
         Taken { tab: Arc::clone(&self.tab), first }
     }
 }
 
+/// Adds one to a tenant's count.
+fn take_one(counts: &mut BTreeMap<String, usize>, tenant: &str) {
+    match counts.get_mut(tenant) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(tenant.to_owned(), 1)),
+    }
+}
+
 /// Takes one off a tenant's count; one of 0 is forgotten.
-fn give_back(counts: &mut HashMap<String, usize>, tenant: &str) {
+fn give_back(counts: &mut BTreeMap<String, usize>, tenant: &str) {
     if let Some(count) = counts.get_mut(tenant) {
         *count -= 1;
         if *count == 0 {

@@ -109,7 +109,7 @@ impl Sim {
 
 fn request() -> RequestHead {
     RequestHead {
-        target: Target { tenant: "default".into(), handler: "hello".into(), version: "0".repeat(64) },
+        target: Target { tenant: "default".into(), handler: "hello".into(), version: "0".repeat(64) }.into(),
         request_id: "r".into(),
         limits: crate::Limits::default(),
         method: Method::GET,
@@ -168,7 +168,7 @@ fn code_comes_before_the_request_that_needs_it_and_in_its_message() {
     assert!(message.len() <= MAX_MESSAGE && !sim.gateway.wants_transmit());
     sim.tab.handle_message(sim.now, message.into()).unwrap();
     let Some(Event::Code { hash, bundle }) = sim.tab.poll_event() else { panic!("no code") };
-    assert_eq!((hash, bundle), (request().target.version, largest.into()));
+    assert_eq!((hash, bundle), (request().target.version.clone(), largest.into()));
     assert!(matches!(sim.tab.poll_event(), Some(Event::Request { .. })));
 }
 

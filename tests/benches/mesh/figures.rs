@@ -18,7 +18,7 @@ impl Figures {
         self.values.entry(name).or_default().push(value);
     }
 
-    /// Says that a peer cannot be had.
+    /// Says that a peer cannot be had, or a figure of our own.
     pub fn missing(&mut self, peer: &'static str, reason: &str) {
         self.missing.insert(peer, reason.to_owned());
     }
@@ -124,8 +124,14 @@ impl Row {
         self
     }
 
-    /// The row as the report has it, texts for a table included. `None` while its own figure was not measured.
+    /// The row as the report has it, texts for a table included. `None` while its own figure was not measured, though it
+    /// could have been.
     pub fn describe(&self, figures: &Figures) -> Option<Value> {
+        if let Some(reason) = figures.missing.get(self.figure) {
+            let cells = [&format!("missing: {reason}"), "", "", ""];
+            return Some(json!({ "id": self.id, "title": self.title, "figure": self.figure,
+                "missing": reason, "aim": self.aim_text(), "met": Value::Null, "cells": cells }));
+        }
         let ours = figures.median(self.figure)?;
         let mut row = json!({
             "id": self.id,

@@ -96,7 +96,7 @@ async fn main() -> Result<ExitCode> {
         seconds: 0.0,
     };
     let started = Instant::now();
-    let stage = Stage::new(Pace { quick: options.quick }, options.ice_transport, found);
+    let stage = Stage::new(Pace { quick: options.quick }, options.out.clone(), options.ice_transport, found);
     let mut figures = Figures::default();
     report::head();
     for mut scenario in scenarios {

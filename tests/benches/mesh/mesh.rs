@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tabmesh_tests::child::Child;
 use tabmesh_tests::gateway::{binary, client, environment};
@@ -27,17 +28,24 @@ pub struct Mesh {
 impl Mesh {
     /// Starts it with so many tabs and waits until they serve.
     pub async fn start(tabs: usize, args: &[&str]) -> Result<Self> {
+        Self::start_under(&[], tabs, args).await
+    }
+
+    /// The same under another program, given with its arguments.
+    pub async fn start_under(launcher: &[String], tabs: usize, args: &[&str]) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir()?;
         std::fs::create_dir(home.path().join("tmp"))?;
         let data = home.path().join("data").display().to_string();
         let tabs = tabs.to_string();
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tabs", &tabs];
-        all.extend_from_slice(args);
-        let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        let mut all = launcher.to_vec();
+        all.push(binary("tabmesh").display().to_string());
+        all.extend(["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tabs", &tabs].map(str::to_owned));
+        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        let program = PathBuf::from(all.remove(0));
         let mut variables = environment(home.path());
         variables.push(("RUST_LOG".to_owned(), LOG.to_owned()));
         variables.push(("TABMESH_E2E_HOME".to_owned(), home.path().display().to_string()));
-        let child = Child::start(&binary("tabmesh"), &all, &variables);
+        let child = Child::start(&program, &all, &variables);
         let line = child.out.wait(0, &["listening: http://"]).await;
         let address = line.rsplit('/').next().unwrap_or_default().parse().context("where does it listen?")?;
         child.out.wait(0, &["ready: "]).await;

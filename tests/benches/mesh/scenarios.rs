@@ -6,6 +6,7 @@ mod caller;
 mod compute;
 mod deploy;
 mod hello;
+mod instructions;
 mod isolates;
 mod spawn;
 mod start;
@@ -45,5 +46,6 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(stream::Stream),
         Box::new(compute::Compute::default()),
         Box::new(caller::Caller),
+        Box::new(instructions::Instructions),
     ]
 }

@@ -45,6 +45,8 @@ impl Pace {
 pub struct Stage {
     /// How thoroughly.
     pub pace: Pace,
+    /// Where files beside the report go.
+    pub out: PathBuf,
     transport: IceTransport,
     found: Found,
     one: OnceCell<Mesh>,
@@ -57,9 +59,10 @@ pub struct Stage {
 
 impl Stage {
     /// An empty one.
-    pub fn new(pace: Pace, transport: IceTransport, found: Found) -> Self {
+    pub fn new(pace: Pace, out: PathBuf, transport: IceTransport, found: Found) -> Self {
         Self {
             pace,
+            out,
             transport,
             found,
             one: OnceCell::new(),
@@ -73,12 +76,26 @@ impl Stage {
 
     /// A gateway of the caller's own.
     pub async fn mesh(&self, tabs: usize, args: &[&str]) -> Result<Mesh> {
-        let transport = self.transport.to_possible_value().context("a transport without a name")?;
-        Mesh::start(tabs, &[&["--ice-transport", transport.get_name()], args].concat()).await
+        let [flag, transport] = self.transport()?;
+        Mesh::start(tabs, &[&[&*flag, &*transport], args].concat()).await
+    }
+
+    fn transport(&self) -> Result<[String; 2]> {
+        let value = self.transport.to_possible_value().context("a transport without a name")?;
+        Ok(["--ice-transport".to_owned(), value.get_name().to_owned()])
+    }
+
+    /// A gateway with one tab, run by another program.
+    pub async fn under(&self, launcher: &[String]) -> Result<Mesh> {
+        let [flag, transport] = self.transport()?;
+        Self::say_hello(Mesh::start_under(launcher, 1, &[&flag, &transport]).await?).await
     }
 
     async fn with_hello(&self, tabs: usize, args: &[&str]) -> Result<Mesh> {
-        let mesh = self.mesh(tabs, args).await?;
+        Self::say_hello(self.mesh(tabs, args).await?).await
+    }
+
+    async fn say_hello(mesh: Mesh) -> Result<Mesh> {
         mesh.deploy(HELLO, &examples::source(HELLO)).await?;
         mesh.prove(HELLO, "/x", "Hello from").await?;
         Ok(mesh)

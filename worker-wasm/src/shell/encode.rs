@@ -19,7 +19,7 @@ pub(super) fn message(message: &ToIsolate, bundles: &HashMap<String, JsValue>, t
             } else {
                 JsString::from(headers::join(&head.headers)).split("\n")
             };
-            let info = object(&[("requestId", head.request_id.as_str().into())]);
+            let info = object(&[("requestId", (*head.request_id).into())]);
             let request =
                 array(REQUEST, &[(*id).into(), head.method.as_str().into(), head.url.as_str().into()]);
             request.push(&fields);

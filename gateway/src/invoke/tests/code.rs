@@ -3,6 +3,7 @@
 use super::*;
 use bytes::Bytes;
 use mesh::{Arrival, handler};
+use tabmesh_protocol::Target;
 use tabmesh_protocol::config::MAX_PUSHED_CODE;
 
 impl Mesh {
@@ -73,10 +74,13 @@ async fn large_code_is_left_to_the_tab() {
 async fn what_a_tab_is_remembered_to_have_is_bounded() {
     let mesh = Mesh::new();
     mesh.join(&[Does::Echo]).await;
-    let many = |number: usize| Handler { version: format!("{number:064x}"), ..handler("0") };
+    let many = |number: usize| {
+        let target = Target { version: format!("{number:064x}"), ..Target::clone(&handler("0").target) };
+        Handler { target: target.into(), ..handler("0") }
+    };
     for number in (0..=64).chain([0]) {
         mesh.get(&many(number)).await;
     }
-    let again = Arrival::Code(many(0).version);
+    let again = Arrival::Code(many(0).target.version.clone());
     assert_eq!(mesh.arrivals().iter().filter(|(_, arrival)| *arrival == again).count(), 2);
 }

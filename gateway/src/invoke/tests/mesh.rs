@@ -9,13 +9,13 @@ use crate::mesh::tab::{Tab, TabId, Transport, Watcher};
 use crate::metrics::Metrics;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
-use tabmesh_protocol::{Config, Event, Limits, ResetCode, ResponseHead, Role, Session, StreamId};
+use tabmesh_protocol::{Config, Event, Limits, ResetCode, ResponseHead, Role, Session, StreamId, Target};
 use tokio::sync::mpsc;
 
 struct Wire(mpsc::UnboundedSender<Vec<u8>>);
@@ -149,7 +149,7 @@ impl Mesh {
                             None
                         }
                         Event::Request { id, head, fin } => {
-                            arrived(Arrival::Request(head.target.version));
+                            arrived(Arrival::Request(head.target.version.clone()));
                             served.fetch_add(1, Ordering::Relaxed);
                             bodies.insert(id, Vec::new());
                             fin.then_some(id)
@@ -252,14 +252,9 @@ impl Mesh {
         method: Method,
         body: impl Into<Body>,
     ) -> Response<Body> {
-        let caller = Caller {
-            address: ([127, 0, 0, 1], 1).into(),
-            authority: "hello.localhost".into(),
-            path_and_query: "/".into(),
-            prefix: None,
-        };
+        let caller = Caller::new(HeaderValue::from_static("127.0.0.1"), "hello.localhost", "/", None);
         let request = Request::builder().method(method).uri("/").body(body.into()).unwrap();
-        self.invoker.invoke(handler, &caller, request).await
+        self.invoker.invoke(handler, caller, request).await
     }
 
     /// How often this limit was exceeded.
@@ -285,9 +280,8 @@ impl Mesh {
 /// A handler whose version is this digit again and again.
 pub(super) fn handler(digit: &str) -> Handler {
     Handler {
-        tenant: "default".into(),
-        name: "hello".into(),
-        version: digit.repeat(64),
+        target: Target { tenant: "default".into(), handler: "hello".into(), version: digit.repeat(64) }
+            .into(),
         limits: Limits::default(),
         created_at_ms: 0,
         updated_at_ms: 0,

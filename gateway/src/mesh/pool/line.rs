@@ -20,7 +20,7 @@ pub(super) type Turn = Result<Taken, NoTab>;
 
 /// Somebody who waits.
 pub(super) struct Waiter {
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     tried: Vec<TabId>,
     /// Counts up in the order of coming.
     number: u64,
@@ -48,7 +48,7 @@ impl Line {
     /// Lines up.
     pub(super) fn join(
         &mut self,
-        target: &Target,
+        target: &Arc<Target>,
         tried: &[TabId],
     ) -> Result<oneshot::Receiver<Turn>, NoTab> {
         if self.len >= self.limit && !self.make_room(&target.tenant) {
@@ -56,7 +56,8 @@ impl Line {
         }
         let (turn, receiver) = oneshot::channel();
         self.last_number += 1;
-        let waiter = Waiter { target: target.clone(), tried: tried.to_vec(), number: self.last_number, turn };
+        let waiter =
+            Waiter { target: Arc::clone(target), tried: tried.to_vec(), number: self.last_number, turn };
         self.queues.entry(target.tenant.clone()).or_default().push_back(waiter);
         self.len += 1;
         Ok(receiver)

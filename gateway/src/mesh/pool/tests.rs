@@ -31,8 +31,8 @@ fn join(pool: &Arc<Pool>, id: TabId, streams: u32, tenants: &[&str]) -> Arc<Tab>
     tab
 }
 
-fn target(tenant: &str) -> Target {
-    Target { tenant: tenant.into(), handler: "hello".into(), version: "v".into() }
+fn target(tenant: &str) -> Arc<Target> {
+    Target { tenant: tenant.into(), handler: "hello".into(), version: "v".into() }.into()
 }
 
 async fn now(pool: &Arc<Pool>, tenant: &str) -> Result<Lease, NoTab> {

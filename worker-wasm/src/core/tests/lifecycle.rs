@@ -3,7 +3,7 @@
 use super::sim::*;
 use crate::core::limits::*;
 use crate::core::*;
-use tabmesh_protocol::{Limits, RequestHead, ResetCode};
+use tabmesh_protocol::{Limits, RequestHead, ResetCode, Target};
 
 #[test]
 fn a_spare_is_kept_and_replaced_after_use() {
@@ -258,8 +258,7 @@ fn the_queue_is_bounded() {
 #[test]
 fn tenants_have_isolates_of_their_own_and_their_frames_go_with_the_last() {
     let mut sim = Sim::joined();
-    let mut wanted = head(target("hello", V1), "/hello");
-    wanted.target.tenant = "acme".into();
+    let wanted = head(Target { tenant: "acme".into(), ..target("hello", V1) }, "/hello");
     let key = sim.open(&wanted, true);
     sim.settle();
     assert!(sim.got[&key].fin);
@@ -276,8 +275,7 @@ fn tenants_have_isolates_of_their_own_and_their_frames_go_with_the_last() {
 fn a_target_that_is_none_is_refused() {
     let mut sim = Sim::joined();
     for (tenant, version) in [("", V1), ("A", V1), ("a.b", V1), ("a", "11"), ("a", &V1.replace('1', "G"))] {
-        let mut wanted = head(target("hello", version), "/hello");
-        wanted.target.tenant = tenant.into();
+        let wanted = head(Target { tenant: tenant.into(), ..target("hello", version) }, "/hello");
         let key = sim.open(&wanted, true);
         sim.settle();
         assert_eq!(sim.reset_code(key), Some(ResetCode::Refused), "{tenant} {version}");

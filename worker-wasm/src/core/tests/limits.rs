@@ -3,7 +3,7 @@
 use super::sim::*;
 use crate::core::limits::{IDLE_BUSY, IDLE_PING, PING_EVERY};
 use crate::core::*;
-use tabmesh_protocol::{Limits, RequestHead, ResetCode};
+use tabmesh_protocol::{Limits, RequestHead, ResetCode, Target};
 
 fn limited(path: &str, limits: Limits) -> RequestHead {
     RequestHead { limits, ..head(target("hello", V1), path) }
@@ -336,8 +336,7 @@ fn concurrency_isolates_and_tenants_are_the_contributors_to_set() {
     sim.settle();
     let key = sim.get("hello", V1, "/hello");
     assert_eq!(sim.reset_code(key), Some(ResetCode::Refused));
-    let mut wanted = head(target("hello", V1), "/hello");
-    wanted.target.tenant = "acme".into();
+    let wanted = head(Target { tenant: "acme".into(), ..target("hello", V1) }, "/hello");
     let key = sim.open(&wanted, true);
     sim.settle();
     assert!(sim.got[&key].fin);

@@ -2,7 +2,7 @@
 
 use super::sim::*;
 use crate::core::*;
-use tabmesh_protocol::{Limits, RequestHead, ResetCode};
+use tabmesh_protocol::{Limits, RequestHead, ResetCode, Target};
 
 #[test]
 fn a_request_is_answered_and_a_warm_one_takes_one_message_each_way() {
@@ -70,8 +70,7 @@ fn concurrent_cold_requests_share_one_fetch_and_one_isolate() {
 fn the_code_is_fetched_while_the_isolate_boots() {
     let mut sim = Sim::joined();
     (sim.boot, sim.fetch) = (false, None);
-    let mut wanted = head(target("hello", V1), "/hello");
-    wanted.target.tenant = "other".into();
+    let wanted = head(Target { tenant: "other".into(), ..target("hello", V1) }, "/hello");
     let key = sim.open(&wanted, true);
     sim.settle();
     assert!(sim.log.iter().any(|line| line.starts_with("Spawn")));

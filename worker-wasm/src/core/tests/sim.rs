@@ -86,7 +86,7 @@ pub(super) fn target(handler: &str, version: &str) -> Target {
 
 pub(super) fn head(target: Target, path: &str) -> RequestHead {
     RequestHead {
-        target,
+        target: target.into(),
         request_id: "r".into(),
         limits: tabmesh_protocol::Limits::default(),
         method: Method::GET,
@@ -301,7 +301,7 @@ impl Sim {
             }
             ToIsolate::Request { id, head, .. } => {
                 let url = head.url.trim_start_matches("http://hello.localhost").to_owned();
-                assert_eq!(fake.target.as_ref(), Some(&head.target), "the right code");
+                assert_eq!(fake.target.as_ref(), Some(&*head.target), "the right code");
                 if url == "/hello" {
                     let text = format!("hello from {isolate}");
                     say.extend([
