@@ -3,7 +3,8 @@
 //!
 //! The crate awaits our callbacks on its driver, so they only forward.
 
-mod nodelay;
+mod quiet;
+mod runtime;
 
 use super::tab::Transport;
 use crate::config::{IceTransport, PeerConfig};
@@ -219,7 +220,8 @@ async fn build(
         username: server.username.unwrap_or_default(),
         credential: server.credential.unwrap_or_default(),
     });
-    let runtime = nodelay::runtime().ok_or_else(|| std::io::Error::other("no async runtime"))?;
+    let udp_alone = tcp.is_empty();
+    let runtime = runtime::runtime(udp_alone).ok_or_else(|| std::io::Error::other("no async runtime"))?;
     let connection = PeerConnectionBuilder::new()
         .with_runtime(runtime)
         .with_configuration(

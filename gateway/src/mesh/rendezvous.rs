@@ -116,7 +116,7 @@ impl Rendezvous {
 
 /// A thread with a runtime of its own that runs until the process ends.
 fn driver(index: usize) -> std::io::Result<Handle> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let handle = runtime.handle().clone();
     std::thread::Builder::new()
         .name(format!("peers-{index}"))
