@@ -134,7 +134,7 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, offer: String, mut inputs: mpsc::Receiver<Input>) {
-        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen).await {
+        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen, self.id).await {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, "no data channel can be made; are the ICE ports free?");
