@@ -18,5 +18,6 @@ mod sandbox;
 mod share;
 mod streaming;
 mod support;
+mod swarm;
 mod tabs;
 mod tenants;
