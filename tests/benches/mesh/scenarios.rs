@@ -5,11 +5,14 @@ mod bulk;
 mod caller;
 mod compute;
 mod deploy;
+mod handlers;
 mod hello;
 mod isolates;
 mod spawn;
 mod start;
 mod stream;
+mod streams;
+mod tabs;
 
 use crate::figures::{Figures, Row};
 use crate::stage::Stage;
@@ -45,5 +48,8 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(stream::Stream),
         Box::new(compute::Compute::default()),
         Box::new(caller::Caller),
+        Box::new(tabs::Tabs::default()),
+        Box::new(handlers::Handlers::default()),
+        Box::new(streams::Streams::default()),
     ]
 }
