@@ -132,9 +132,11 @@ impl PeerConfig {
     /// See [`Self::ICE_CHECK_INTERVAL`].
     pub const ICE_CHECKS: u16 = 300;
 
-    /// When ICE says disconnected, then failed, and its keepalive: a killed renderer says nothing itself.
+    /// When ICE says disconnected, then failed, and the time between its checks. It stands behind the other signs: a tab's
+    /// signalling socket ends with it, and one with open streams answers pings every 300 ms; what is left is an idle tab whose
+    /// network vanished. Each check costs both sides a few packets, for as long as a tab lives.
     pub const ICE_TIMEOUTS: (Duration, Duration, Duration) =
-        (Duration::from_millis(1500), Duration::from_secs(2), Duration::from_millis(400));
+        (Duration::from_secs(3), Duration::from_secs(4), Duration::from_millis(1500));
 
     /// Unacknowledged bytes on a channel before a send waits. Chromium's UDP socket holds about 56 packets (128 KiB);
     /// more in flight overflows it and then a 1 s retransmission timeout stalls the lane. Two messages must fit, or

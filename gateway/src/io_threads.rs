@@ -35,7 +35,7 @@ impl IoThreads {
 }
 
 fn start(index: usize) -> std::io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let handle = runtime.handle().clone();
     std::thread::Builder::new()
         .name(format!("io-{index}"))

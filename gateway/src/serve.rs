@@ -12,6 +12,7 @@ use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::server;
 use anyhow::Context;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ const READY_POLL: Duration = Duration::from_millis(20);
 /// # Errors
 /// What keeps it from starting, as a sentence.
 pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
+    raise_open_files();
     if let Some(sandbox) = &config.http.sandbox_domain {
         sandbox.check_beside(&config.http.domain).map_err(anyhow::Error::msg)?;
     }
@@ -109,6 +111,16 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         let _ = tabs.await;
     }
     ended
+}
+
+/// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit
+/// of 1,024 is there for programs that use `select`.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Prints the `ready` line once the tabs serve; then never returns.

@@ -82,7 +82,7 @@ impl Default for Config {
             busy_ping: Duration::from_millis(300),
             busy_silence: Duration::from_millis(1400),
             probe_silence: Duration::from_millis(700),
-            idle_ping: Duration::from_secs(5),
+            idle_ping: Duration::from_secs(15),
             idle_silence: Duration::from_secs(15),
             agent: String::from(concat!("tabmesh-protocol/", env!("CARGO_PKG_VERSION"))),
             tenants: Vec::new(),

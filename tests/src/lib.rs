@@ -2,7 +2,7 @@
 //!
 //! A [`Gateway`] runs the built `tabmesh` binary; a [`Browser`] is driven over WebDriver, a [`Firefox`]
 //! opens one page; [`raw`] speaks HTTP/1.1 by
-//! hand; a [`hostile::FakeTab`] joins like a tab and then misbehaves. Whatever a test starts ends with it: every child
+//! hand; a [`hostile::FakeTab`] joins like a tab and then misbehaves, a [`swarm::Swarm`] is many tabs that do not. Whatever a test starts ends with it: every child
 //! hangs on a pipe of the test process ([`child`]), so not even a killed test run leaves one behind.
 //!
 //! Failures panic with what was waited for, because every user is a test. Nothing here sleeps for luck: [`eventually`]
@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod browser;
+pub mod channel;
 pub mod child;
 pub mod examples;
 pub mod firefox;
@@ -20,6 +21,7 @@ pub mod hostile;
 pub mod png;
 pub mod processes;
 pub mod raw;
+pub mod swarm;
 mod wait;
 
 pub use browser::Browser;

@@ -112,6 +112,13 @@ pub async fn busiest(pids: &[i32], time: Duration) -> i32 {
     pids[busiest.expect("there are processes to choose from")]
 }
 
+/// CPU time that a process has used so far, in steps of 10 ms.
+#[must_use]
+pub fn cpu_time(pid: i32) -> Duration {
+    // The kernel tells ticks of `USER_HZ`, which is 100 wherever a browser runs.
+    Duration::from_millis(cpu_ticks(pid) * 10)
+}
+
 /// CPU time of a process so far, in the kernel's ticks.
 fn cpu_ticks(pid: i32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -4,13 +4,14 @@
 
 mod markdown;
 mod micro;
+mod plot;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -37,6 +38,9 @@ pub struct Bench {
     /// A glance: one short round, to see that everything works
     #[arg(long)]
     quick: bool,
+    /// Grow handlers and streams to 10,000, which takes half a minute more
+    #[arg(long, conflicts_with = "quick")]
+    growth: bool,
     /// What carries the data channels: udp (the default), tcp or both
     #[arg(long)]
     ice_transport: Option<String>,
@@ -52,17 +56,20 @@ pub struct Bench {
     /// Print the last run's table as Markdown, measure nothing
     #[arg(long)]
     markdown: bool,
+    /// Draw the last run's growth into docs/plots, measure nothing
+    #[arg(long, conflicts_with = "markdown")]
+    plot: bool,
 }
 
 /// Measures, or prints what was measured.
 pub fn bench(paths: &Paths, options: &Bench) -> Result<()> {
     let folder = paths.target.join("bench");
     if options.markdown {
-        let file = folder.join("report.json");
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("no report at {}; run `cargo xtask bench`", file.display()))?;
-        print!("{}", markdown::render(&serde_json::from_str(&text)?));
+        print!("{}", markdown::render(&last_report(&folder)?));
         return Ok(());
+    }
+    if options.plot {
+        return draw(&last_report(&folder)?, &paths.root.join("docs/plots"));
     }
     if options.micro {
         return micro::run(paths, &folder, &options.rows);
@@ -84,10 +91,30 @@ pub fn bench(paths: &Paths, options: &Bench) -> Result<()> {
     if let Some(transport) = &options.ice_transport {
         cargo.arg("--ice-transport").arg(transport);
     }
-    for (flag, given) in [("--quick", options.quick), ("--list", options.list)] {
+    for (flag, given) in [("--quick", options.quick), ("--growth", options.growth), ("--list", options.list)]
+    {
         cargo.args(given.then_some(flag));
     }
     run("bench", &mut cargo)
+}
+
+fn last_report(folder: &Path) -> Result<Value> {
+    let file = folder.join("report.json");
+    let text = fs::read_to_string(&file)
+        .with_context(|| format!("no report at {}; run `cargo xtask bench`", file.display()))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Writes the pictures of a report.
+fn draw(report: &Value, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let pictures = plot::draw(report);
+    ensure!(!pictures.is_empty(), "the last run measured no growth; run `cargo xtask bench growth`");
+    for (name, text) in pictures {
+        fs::write(folder.join(&name), text)?;
+        say(&format!("docs/plots/{name}"));
+    }
+    Ok(())
 }
 
 /// Each peer's program, or why there is none.

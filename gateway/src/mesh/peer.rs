@@ -3,7 +3,8 @@
 //!
 //! The crate awaits our callbacks on its driver, so they only forward.
 
-mod nodelay;
+mod quiet;
+mod runtime;
 
 use super::tab::Transport;
 use crate::config::{IceTransport, PeerConfig};
@@ -83,17 +84,19 @@ impl PeerConnectionEventHandler for Callbacks {
 }
 
 impl Peer {
-    /// Makes a peer and the events that come with it. Must run on the runtime that shall drive it.
+    /// Makes a peer and the events that come with it. Must run on the runtime that shall drive it. `number` counts peers: where
+    /// ports are limited, it says which is tried first.
     ///
     /// # Errors
     /// When no port is free or the crate refuses the settings.
     pub async fn new(
         config: &PeerConfig,
         listen: IpAddr,
+        number: u64,
     ) -> Result<(Self, mpsc::Receiver<PeerEvent>), Error> {
         let (events_in, events) = mpsc::channel(EVENTS);
         let callbacks = Arc::new(Callbacks(events_in));
-        let connection = bind(config, listen, callbacks).await?;
+        let connection = bind(config, listen, number, callbacks).await?;
         let init = RTCDataChannelInit { negotiated: Some(0), ..RTCDataChannelInit::default() };
         let channel = connection.create_data_channel(CHANNEL, Some(init)).await?;
         Ok((Self { connection, channel }, events))
@@ -187,12 +190,12 @@ pub fn ice_servers(config: &PeerConfig) -> Result<Vec<IceServer>, String> {
 async fn bind(
     config: &PeerConfig,
     listen: IpAddr,
+    number: u64,
     callbacks: Arc<Callbacks>,
 ) -> Result<Arc<dyn PeerConnection>, Error> {
     let addrs = if config.ice_addr.is_empty() { vec![listen] } else { config.ice_addr.clone() };
-    let (first, last) = config.ice_ports.unwrap_or((0, 0));
     let mut failed = None;
-    for port in first..=last {
+    for port in ports(config.ice_ports.unwrap_or((0, 0)), number) {
         let addrs: Vec<SocketAddr> = addrs.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
         match build(config, addrs, Arc::clone(&callbacks)).await {
             Ok(connection) => return Ok(connection),
@@ -200,6 +203,15 @@ async fn bind(
         }
     }
     Err(failed.unwrap_or_else(|| std::io::Error::other("no ICE port given").into()))
+}
+
+/// All ports of a range, each peer's search beginning behind the one before: if all began at the first port, the last of
+/// a thousand peers would be built a thousand times.
+fn ports((first, last): (u16, u16), number: u64) -> impl Iterator<Item = u16> {
+    let all = first..=last;
+    let skip = usize::try_from(number % all.len().max(1) as u64).unwrap_or(0);
+    let count = all.len();
+    all.cycle().skip(skip).take(count)
 }
 
 async fn build(
@@ -219,7 +231,8 @@ async fn build(
         username: server.username.unwrap_or_default(),
         credential: server.credential.unwrap_or_default(),
     });
-    let runtime = nodelay::runtime().ok_or_else(|| std::io::Error::other("no async runtime"))?;
+    let udp_alone = tcp.is_empty();
+    let runtime = runtime::runtime(udp_alone).ok_or_else(|| std::io::Error::other("no async runtime"))?;
     let connection = PeerConnectionBuilder::new()
         .with_runtime(runtime)
         .with_configuration(
@@ -253,3 +266,16 @@ fn settings(transport: IceTransport, local: bool) -> SettingEngine {
 
 // The wire's largest message must fit what SCTP announces by default (64 KiB).
 const _: () = assert!(MAX_MESSAGE <= 65536);
+
+#[cfg(test)]
+mod tests {
+    use super::ports;
+
+    #[test]
+    fn each_peers_search_begins_at_another_port_and_sees_all() {
+        let search = |number| ports((7, 9), number).collect::<Vec<_>>();
+        assert_eq!([search(0), search(1), search(5)], [[7, 8, 9], [8, 9, 7], [9, 7, 8]]);
+        assert_eq!(ports((0, 0), 3).collect::<Vec<_>>(), [0]);
+        assert_eq!(ports((u16::MAX, u16::MAX), u64::MAX).collect::<Vec<_>>(), [u16::MAX]);
+    }
+}

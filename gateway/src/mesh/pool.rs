@@ -6,51 +6,26 @@
 //! handed to one in the line who can use it, of the tenant that has the fewest: so whoever waits could not be served by any tab there is, nobody is
 //! woken in vain, and nobody new gets in between. The pool knows nothing of HTTP or retries.
 
+mod entry;
+mod holders;
 mod line;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use super::tab::{Tab, TabId, Watcher};
 use crate::metrics::Metrics;
-use line::{Line, Taken, Turn};
-use std::collections::{BTreeMap, VecDeque};
+use line::{Taken, Turn};
+use state::State;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tabmesh_protocol::Target;
 use tokio::sync::oneshot;
 
-/// How many more outstanding leases a tab may have than another and still win because it holds the code: a cold
-/// start costs a few milliseconds, about what this many queued hello requests cost.
-const AFFINITY: usize = 4;
-
-/// Targets remembered per tab: as many as it keeps bundles for. A wrong guess only costs a cold start, code sent twice or
-/// code that the tab must fetch.
-const REMEMBERED: usize = 64;
-
 /// The pool. See the module's page.
 pub struct Pool {
     state: Mutex<State>,
     metrics: Arc<Metrics>,
-}
-
-struct State {
-    tabs: BTreeMap<TabId, Entry>,
-    /// Leases that are out, by tenant; none is 0.
-    places: BTreeMap<String, usize>,
-    /// Who asked first, and whether anybody else ever did.
-    first_tenant: Option<String>,
-    shared: bool,
-    line: Line,
-    draining: bool,
-}
-
-struct Entry {
-    tab: Arc<Tab>,
-    outstanding: usize,
-    /// The same, by tenant; none is 0.
-    tenants: BTreeMap<String, usize>,
-    /// What it ran last, latest last.
-    warm: VecDeque<Arc<Target>>,
 }
 
 /// Why no lease was to be had.
@@ -102,30 +77,20 @@ impl Pool {
     /// An empty pool in which at most `queue_limit` requests wait.
     #[must_use]
     pub fn new(queue_limit: usize, metrics: Arc<Metrics>) -> Arc<Self> {
-        let state = State {
-            tabs: BTreeMap::new(),
-            places: BTreeMap::new(),
-            first_tenant: None,
-            shared: false,
-            line: Line::new(queue_limit),
-            draining: false,
-        };
-        Arc::new(Self { state: Mutex::new(state), metrics })
+        Arc::new(Self { state: Mutex::new(State::new(queue_limit)), metrics })
     }
 
     /// A tab's transport opened.
     pub fn add(&self, tab: &Arc<Tab>) {
         let mut state = self.lock();
-        let entry =
-            Entry { tab: Arc::clone(tab), outstanding: 0, tenants: BTreeMap::new(), warm: VecDeque::new() };
-        state.tabs.insert(tab.id, entry);
+        state.add(Arc::clone(tab));
         self.metrics.tabs.set(gauge(state.tabs.len()));
     }
 
     /// A tab is gone.
     pub fn remove(&self, id: TabId) {
         let mut state = self.lock();
-        state.tabs.remove(&id);
+        state.remove(id);
         self.metrics.tabs.set(gauge(state.tabs.len()));
     }
 
@@ -246,117 +211,6 @@ impl Drop for Place<'_> {
         let mut state = self.pool.lock();
         state.line.forget_gone();
         self.pool.metrics.queued.set(gauge(state.line.len()));
-    }
-}
-
-impl State {
-    fn pick(&mut self, target: &Arc<Target>, tried: &[TabId]) -> Option<Taken> {
-        self.notice(&target.tenant);
-        let shared = self.shared;
-        let entry = self
-            .tabs
-            .values_mut()
-            .filter(|entry| {
-                entry.has_room() && entry.has_room_for(&target.tenant, shared) && entry.suits(target, tried)
-            })
-            .min_by_key(|entry| {
-                let cold = !entry.warm.contains(target);
-                (entry.outstanding + if cold { AFFINITY } else { 0 }, entry.outstanding, entry.tab.id)
-            })?;
-        let taken = entry.take(target);
-        take_one(&mut self.places, &target.tenant);
-        Some(taken)
-    }
-
-    /// Remembers whether more than one tenant has ever asked.
-    fn notice(&mut self, tenant: &str) {
-        match &self.first_tenant {
-            _ if self.shared => {}
-            None => self.first_tenant = Some(tenant.to_owned()),
-            Some(first) => self.shared = first != tenant,
-        }
-    }
-
-    /// The tenant has one place less.
-    fn give_back(&mut self, tenant: &str) {
-        give_back(&mut self.places, tenant);
-    }
-
-    /// Gives this tab's free places to those in the line who can use them, tenants with few places first.
-    fn hand_out(&mut self, id: TabId) {
-        let Some(entry) = self.tabs.get_mut(&id) else { return };
-        while entry.has_room() {
-            let places = |tenant: &str| self.places.get(tenant).copied().unwrap_or(0);
-            let suits = |target: &Target, tried: &[TabId]| {
-                entry.has_room_for(&target.tenant, self.shared) && entry.suits(target, tried)
-            };
-            let Some(waiter) = self.line.take(places, suits) else {
-                return;
-            };
-            let taken = entry.take(&waiter.target);
-            if waiter.turn.send(Ok(taken)).is_err() {
-                // It has just given up.
-                entry.give_back(&waiter.target.tenant);
-            } else {
-                take_one(&mut self.places, &waiter.target.tenant);
-            }
-        }
-    }
-}
-
-impl Entry {
-    /// Leases are counted beside streams: one that is out may not have opened its stream yet.
-    fn has_room(&self) -> bool {
-        self.tab.is_ready() && self.outstanding < self.tab.capacity()
-    }
-
-    /// Whether the tenant may have one more place. Where tenants share tabs, none gets the last quarter of one: requests that
-    /// hang would lock the others out for as long as their limit allows.
-    fn has_room_for(&self, tenant: &str, shared: bool) -> bool {
-        let all = self.tab.capacity();
-        let own = if shared && all >= 4 { all - all / 4 } else { all };
-        self.tenants.get(tenant).is_none_or(|held| *held < own)
-    }
-
-    /// A place is free again.
-    fn give_back(&mut self, tenant: &str) {
-        self.outstanding -= 1;
-        give_back(&mut self.tenants, tenant);
-    }
-
-    fn suits(&self, target: &Target, tried: &[TabId]) -> bool {
-        !tried.contains(&self.tab.id) && self.tab.serves(&target.tenant)
-    }
-
-    fn take(&mut self, target: &Arc<Target>) -> Taken {
-        self.outstanding += 1;
-        take_one(&mut self.tenants, &target.tenant);
-        let first = !self.warm.contains(target);
-        if first {
-            if self.warm.len() >= REMEMBERED {
-                self.warm.pop_front();
-            }
-            self.warm.push_back(Arc::clone(target));
-        }
-        Taken { tab: Arc::clone(&self.tab), first }
-    }
-}
-
-/// Adds one to a tenant's count.
-fn take_one(counts: &mut BTreeMap<String, usize>, tenant: &str) {
-    match counts.get_mut(tenant) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(tenant.to_owned(), 1)),
-    }
-}
-
-/// Takes one off a tenant's count; one of 0 is forgotten.
-fn give_back(counts: &mut BTreeMap<String, usize>, tenant: &str) {
-    if let Some(count) = counts.get_mut(tenant) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(tenant);
-        }
     }
 }
 

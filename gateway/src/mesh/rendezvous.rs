@@ -3,13 +3,15 @@
 //! One task reads the signalling link and hands each message to the task of its attempt; an attempt's task owns its
 //! peer from offer to close and runs on one of the I/O threads.
 
+mod attempts;
+
 use super::peer::{ChannelEvent, Peer, PeerEvent};
 use super::pool::Pool;
 use super::tab::{Tab, Watcher};
 use crate::config::{PeerConfig, PoolConfig};
 use crate::io_threads::IoThreads;
 use crate::metrics::Metrics;
-use std::collections::HashMap;
+use attempts::Attempts;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -60,23 +62,21 @@ impl Rendezvous {
 
     /// Serves one signalling link until it ends. Tabs that are joined stay.
     pub async fn run(self: Arc<Self>, mut link: Link) {
-        let mut attempts: HashMap<Key, mpsc::Sender<Input>> = HashMap::new();
+        let mut attempts = Attempts::new();
         while let Some(message) = link.rx.recv().await {
-            attempts.retain(|_, inputs| !inputs.is_closed());
             match message {
                 ServerMessage::Relay { from, session, relay } => {
-                    let key = (from, session);
-                    if let Some(inputs) = attempts.get(&key) {
+                    if let Some(inputs) = attempts.get(&from, session) {
                         let _ = inputs.try_send(Input::Relay(relay));
                     } else if let Relay::Offer { sdp } = relay
-                        && self.has_room(&key.0, &attempts)
+                        && self.has_room(&from, &mut attempts)
                     {
-                        let inputs = self.start(key.clone(), sdp, link.tx.clone());
-                        attempts.insert(key, inputs);
+                        let inputs = self.start((from.clone(), session), sdp, link.tx.clone());
+                        attempts.add(&from, session, inputs);
                     }
                 }
                 ServerMessage::PeerLeft { id } => {
-                    for (_, inputs) in attempts.iter().filter(|((peer, _), _)| *peer == id) {
+                    for (_, inputs) in attempts.of(&id) {
                         let _ = inputs.try_send(Input::Left);
                     }
                 }
@@ -88,11 +88,11 @@ impl Rendezvous {
         }
     }
 
-    fn has_room(&self, peer: &str, attempts: &HashMap<Key, mpsc::Sender<Input>>) -> bool {
-        let own = attempts.keys().filter(|(other, _)| other == peer).count();
-        let room = attempts.len() < self.limits.max_tabs && own < ATTEMPTS_PER_TAB;
+    fn has_room(&self, peer: &str, attempts: &mut Attempts<Input>) -> bool {
+        let own = attempts.of(peer).count();
+        let room = own < ATTEMPTS_PER_TAB && attempts.has_room(self.limits.max_tabs);
         if !room {
-            tracing::warn!(peer, attempts = attempts.len(), "offer refused: too many");
+            tracing::warn!(peer, own, "offer refused: too many");
         }
         room
     }
@@ -121,7 +121,7 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, offer: String, mut inputs: mpsc::Receiver<Input>) {
-        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen).await {
+        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen, self.id).await {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, "no data channel can be made; are the ICE ports free?");

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 pub struct Figures {
     values: BTreeMap<&'static str, Vec<f64>>,
     missing: BTreeMap<&'static str, String>,
+    curves: BTreeMap<&'static str, Vec<Value>>,
 }
 
 impl Figures {
@@ -23,6 +24,11 @@ impl Figures {
         self.missing.insert(peer, reason.to_owned());
     }
 
+    /// Says how the gateway fared while something of this name grew: a point for each size.
+    pub fn curve(&mut self, name: &'static str, points: Vec<Value>) {
+        self.curves.insert(name, points);
+    }
+
     /// One for each round so far.
     pub fn rounds(&self, name: &str) -> &[f64] {
         self.values.get(name).map_or(&[], Vec::as_slice)
@@ -32,6 +38,11 @@ impl Figures {
     pub fn median(&self, name: &str) -> Option<f64> {
         let rounds = self.rounds(name);
         (!rounds.is_empty()).then(|| median(rounds))
+    }
+
+    /// Every curve for the report.
+    pub fn growth(&self) -> Value {
+        json!(self.curves)
     }
 
     /// Every figure for the report.

@@ -38,3 +38,9 @@ pub fn memory_of(pid: i32) -> Option<f64> {
     let text = line_of(Path::new(&file).to_str()?, "Pss")?;
     text.trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }
+
+/// Resident memory (RSS) of a process in MB.
+pub fn resident_of(pid: i32) -> Option<f64> {
+    let text = line_of(&format!("/proc/{pid}/status"), "VmRSS")?;
+    text.trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib * 1024.0 / 1e6)
+}

@@ -1,11 +1,12 @@
 //! The bench: Tabmesh and what it is compared with, side by side, on this machine. `cargo xtask bench` runs it.
 //!
 //! [`scenarios`] measure, [`stage`] has the stands, [`peers`] are the others, [`http`] and [`load`] the caller;
-//! [`figures`] turns what was measured into rows, [`report`] shows them. Nothing here asserts a time: a machine that is
+//! [`figures`] turns what was measured into rows, [`growth`] into curves, [`report`] shows them. Nothing here asserts a time: a machine that is
 //! busy makes a slow row, never a red one. What fails is an answer that is wrong or does not come.
 #![allow(missing_docs)]
 
 mod figures;
+mod growth;
 mod http;
 mod load;
 mod machine;
@@ -15,6 +16,7 @@ mod report;
 mod scenarios;
 mod stage;
 mod stats;
+mod swarm;
 
 use crate::figures::{Figures, Row};
 use crate::peers::Found;
@@ -24,6 +26,7 @@ use crate::stage::{Pace, Stage};
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use futures_util::FutureExt as _;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +46,9 @@ struct Options {
     /// A glance: one short round, to see that everything works
     #[arg(long)]
     quick: bool,
+    /// Grow handlers and streams to 10,000, which takes half a minute more
+    #[arg(long, conflicts_with = "quick")]
+    growth: bool,
     /// What carries the data channels, the raw one too
     #[arg(long, value_enum, default_value = "udp")]
     ice_transport: IceTransport,
@@ -55,13 +61,19 @@ struct Options {
     /// Where the report goes
     #[arg(long, hide = true, default_value_os_t = workspace().join("target/bench"))]
     out: PathBuf,
+    /// Be a swarm of simulated tabs at this gateway instead
+    #[arg(long, hide = true)]
+    swarm: Option<SocketAddr>,
+    /// How many of them
+    #[arg(long, hide = true, default_value_t = 0)]
+    swarm_tabs: usize,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 /// Rounds of a full run: enough for a median, few enough for five minutes.
-const ROUNDS: u16 = 5;
+const ROUNDS: u16 = 3;
 
 impl Options {
     fn wants(&self, row: &Row) -> bool {
@@ -73,9 +85,16 @@ impl Options {
     }
 }
 
-#[tokio::main(worker_threads = 2)]
-async fn main() -> Result<ExitCode> {
+fn main() -> Result<ExitCode> {
     let options = Options::parse();
+    if let Some(gateway) = options.swarm {
+        return swarm::run(gateway, options.swarm_tabs).map(|()| ExitCode::SUCCESS);
+    }
+    bench(&options)
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn bench(options: &Options) -> Result<ExitCode> {
     let mut scenarios = scenarios::all();
     scenarios.retain(|scenario| scenario.rows().iter().any(|row| options.wants(row)));
     if options.list || scenarios.is_empty() {
@@ -96,7 +115,8 @@ async fn main() -> Result<ExitCode> {
         seconds: 0.0,
     };
     let started = Instant::now();
-    let stage = Stage::new(Pace { quick: options.quick }, options.out.clone(), options.ice_transport, found);
+    let pace = Pace { quick: options.quick, growth: options.growth };
+    let stage = Stage::new(pace, options.out.clone(), options.ice_transport, found);
     let mut figures = Figures::default();
     report::head();
     for mut scenario in scenarios {

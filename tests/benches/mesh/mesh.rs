@@ -26,17 +26,17 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Starts it with so many tabs and waits until they serve.
-    pub async fn start(tabs: usize, args: &[&str]) -> Result<Self> {
-        Self::start_under(&[], tabs, args).await
+    /// Starts it with so many headless tabs and waits until they serve.
+    pub async fn start(headless: usize, args: &[&str]) -> Result<Self> {
+        Self::start_under(&[], headless, args).await
     }
 
     /// The same under another program, given with its arguments.
-    pub async fn start_under(launcher: &[String], tabs: usize, args: &[&str]) -> Result<Self> {
+    pub async fn start_under(launcher: &[String], headless: usize, args: &[&str]) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir()?;
         std::fs::create_dir(home.path().join("tmp"))?;
         let data = home.path().join("data").display().to_string();
-        let tabs = tabs.to_string();
+        let tabs = headless.to_string();
         let mut all = launcher.to_vec();
         all.push(binary("tabmesh").display().to_string());
         all.extend(["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tabs", &tabs].map(str::to_owned));
@@ -48,7 +48,9 @@ impl Mesh {
         let child = Child::start(&program, &all, &variables);
         let line = child.out.wait(0, &["listening: http://"]).await;
         let address = line.rsplit('/').next().unwrap_or_default().parse().context("where does it listen?")?;
-        child.out.wait(0, &["ready: "]).await;
+        if headless > 0 {
+            child.out.wait(0, &["ready: "]).await;
+        }
         Ok(Self { child, address, _home: home })
     }
 
@@ -119,6 +121,23 @@ impl Mesh {
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         let pair = value("tabmesh_ping_seconds_sum ").zip(value("tabmesh_ping_seconds_count "));
         pair.context("no figures of pings")
+    }
+
+    /// Waits until this many tabs take requests.
+    pub async fn tabs(&self, count: usize) -> Result<()> {
+        let url = format!("http://{}/_mesh/readyz", self.address);
+        let client = client();
+        let looking = async {
+            loop {
+                let state: Value = client.get(&url).send().await?.json().await?;
+                if state["tabs"]["ready"] == count {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let looked = tokio::time::timeout(tabmesh_tests::LIMIT, looking).await;
+        looked.with_context(|| format!("there are not {count} tabs"))?
     }
 
     /// Calls a handler until it answers with `text` in its body: proof that what is measured works.

@@ -65,6 +65,7 @@ impl Report {
             "rows": self.rows,
             "failed": self.failed,
             "figures": figures.describe(),
+            "growth": figures.growth(),
         });
         std::fs::write(&file, serde_json::to_vec_pretty(&document)?)?;
         Ok(file)

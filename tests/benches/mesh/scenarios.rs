@@ -5,12 +5,15 @@ mod bulk;
 mod caller;
 mod compute;
 mod deploy;
+mod handlers;
 mod hello;
 mod instructions;
 mod isolates;
 mod spawn;
 mod start;
 mod stream;
+mod streams;
+mod tabs;
 
 use crate::figures::{Figures, Row};
 use crate::stage::Stage;
@@ -47,5 +50,8 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(compute::Compute::default()),
         Box::new(caller::Caller),
         Box::new(instructions::Instructions),
+        Box::new(tabs::Tabs::default()),
+        Box::new(handlers::Handlers::default()),
+        Box::new(streams::Streams::default()),
     ]
 }

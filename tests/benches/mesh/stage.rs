@@ -22,6 +22,8 @@ pub const HELLO: &str = "hello";
 pub struct Pace {
     /// A glance, to see that everything works: its figures say little.
     pub quick: bool,
+    /// Growth to the end: ten thousand handlers and streams.
+    pub growth: bool,
 }
 
 impl Pace {

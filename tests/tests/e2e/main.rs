@@ -19,5 +19,6 @@ mod sandbox;
 mod share;
 mod streaming;
 mod support;
+mod swarm;
 mod tabs;
 mod tenants;

@@ -1,7 +1,10 @@
 //! Who gets which tab, with tabs that have said hello and nothing else.
 
+use super::entry::Entry;
+use super::state::AFFINITY;
 use super::*;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Weak;
 use std::time::Duration;
 use tabmesh_protocol::Config;
@@ -29,6 +32,10 @@ fn join(pool: &Arc<Pool>, id: TabId, streams: u32, tenants: &[&str]) -> Arc<Tab>
     pool.add(&tab);
     hello(&tab, streams, tenants);
     tab
+}
+
+fn handler_of(name: &str, tenant: &str) -> Arc<Target> {
+    Arc::new(Target { handler: name.into(), ..Target::clone(&target(tenant)) })
 }
 
 fn target(tenant: &str) -> Arc<Target> {
@@ -228,4 +235,102 @@ async fn draining_turns_away_who_waits() {
     pool.drain();
     assert_eq!(waiting.await.unwrap().err(), Some(NoTab::Draining));
     assert_eq!(now(&pool, "a").await.err(), Some(NoTab::Draining));
+}
+
+/// What a look at every tab would give.
+fn by_looking_at_all(pool: &Pool, target: &Target) -> Option<TabId> {
+    let state = pool.lock();
+    let entries = state.tabs.values().filter(|entry| {
+        entry.has_room() && entry.has_room_for(&target.tenant, state.shared) && entry.suits(target, &[])
+    });
+    let rank = |entry: &&Entry| {
+        let cold = if entry.holds(target) { 0 } else { AFFINITY };
+        (entry.outstanding + cold, entry.outstanding, entry.tab.id)
+    };
+    entries.min_by_key(rank).map(|entry| entry.tab.id)
+}
+
+fn assert_filed(pool: &Pool) {
+    let state = pool.lock();
+    let filed =
+        state.tabs.values().filter(|entry| entry.has_room()).map(|entry| (entry.outstanding, entry.tab.id));
+    assert_eq!(filed.collect::<BTreeSet<_>>(), state.roomy);
+}
+
+#[tokio::test]
+async fn the_pick_is_the_one_of_a_look_at_all_tabs() {
+    let pool = pool(0);
+    for id in 1..=24 {
+        let tenants: &[&str] = if id % 5 == 0 { &["a"] } else { &[] };
+        join(&pool, id, 2 + u32::try_from(id % 4).unwrap(), tenants);
+    }
+    let mut held: Vec<Lease> = Vec::new();
+    // A sequence that wanders, the same in every run.
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 40).unwrap() % below
+    };
+    for turn in 0..4000 {
+        let wanted = handler_of(&format!("h{}", random(90)), if random(3) == 0 { "a" } else { "b" });
+        if !held.is_empty() && random(100) < if turn % 400 < 200 { 40 } else { 60 } {
+            held.swap_remove(random(held.len()));
+        } else {
+            // The first request of another tenant changes the rules.
+            pool.lock().notice(&wanted.tenant);
+            let expected = by_looking_at_all(&pool, &wanted);
+            let lease = pool.lease(&wanted, &[], Instant::now()).await.ok();
+            assert_eq!(lease.as_ref().map(|lease| lease.tab().id), expected, "turn {turn}");
+            held.extend(lease);
+        }
+        assert_filed(&pool);
+    }
+    drop(held);
+    assert_filed(&pool);
+    for id in 1..=24 {
+        pool.remove(id);
+    }
+    let state = pool.lock();
+    assert_eq!((state.roomy.len(), state.holders.targets()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_tab_that_takes_none_for_a_while_is_found_again() {
+    let pool = pool(8);
+    let tab = join(&pool, 1, 8, &[]);
+    join(&pool, 2, 8, &[]);
+    let drain = |draining| {
+        let mut message = Vec::new();
+        Frame::Drain { draining }.encode(&mut message);
+        tab.receive(message.into());
+    };
+    drain(true);
+    assert_eq!(now(&pool, "a").await.unwrap().tab().id, 2);
+    assert_filed(&pool);
+    drain(false);
+    assert_filed(&pool);
+    let other = handler_of("other", "a");
+    let lease = pool.lease(&other, &[], Instant::now()).await.unwrap();
+    assert_eq!(lease.tab().id, 1);
+}
+
+#[tokio::test]
+async fn of_many_holders_all_get_their_turn() {
+    let pool = pool(0);
+    let tabs = 200;
+    for id in 0..tabs {
+        join(&pool, id, 8, &[]);
+    }
+    // As many at once as it takes to make all of them holders; then all idle again.
+    let mut held = Vec::new();
+    for _ in 0..tabs * 5 {
+        held.push(now(&pool, "a").await.unwrap());
+    }
+    drop(held);
+    let mut busy = Vec::new();
+    for _ in 0..tabs {
+        busy.push(now(&pool, "a").await.unwrap());
+    }
+    let used: BTreeSet<TabId> = busy.iter().map(|lease| lease.tab().id).collect();
+    assert_eq!(used.len(), busy.len());
 }

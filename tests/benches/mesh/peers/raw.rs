@@ -134,7 +134,7 @@ async fn connect(transport: IceTransport, offers: &mut mpsc::Receiver<Offer>) ->
         turn: vec![],
     };
     let (sdp, answer) = offers.recv().await.context("the page went before it offered")?;
-    let (peer, mut events) = Peer::new(&config, Ipv4Addr::LOCALHOST.into()).await?;
+    let (peer, mut events) = Peer::new(&config, Ipv4Addr::LOCALHOST.into(), 0).await?;
     let sdp = peer.answer(sdp).await?;
     let candidate = match events.recv().await {
         Some(PeerEvent::Candidate(candidate)) => candidate,
