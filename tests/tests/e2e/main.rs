@@ -15,6 +15,7 @@ mod lifetime;
 mod limits;
 mod page;
 mod sandbox;
+mod script;
 mod share;
 mod streaming;
 mod support;
