@@ -17,6 +17,7 @@ mod pieces;
 mod position;
 mod resolve;
 mod scan;
+mod script;
 #[cfg(test)]
 mod tests;
 
@@ -74,7 +75,7 @@ pub fn compile(files: Vec<SourceFile>, main: Option<&str>) -> Result<Bundle, Com
 
 /// Makes a bundle of all files. `main` names the entry point; without it, it is one of [`MAIN_NAMES`] or the only ES
 /// module. The same files give the same bundle, in whatever order they come. Blocks for as long as parsing takes
-/// (about 50 ms per MB), on a thread of its own.
+/// (about 50 ms per MB, twice that for a module that is made a script), on a thread of its own.
 ///
 /// # Errors
 /// What is wrong with the files, with its place; see [`CompileError`].
@@ -193,17 +194,18 @@ struct Sources<'a> {
 
 impl Sources<'_> {
     fn parse(&self, main: usize) -> Result<Vec<Read>, CompileError> {
+        let is_alone = self.kinds.iter().filter(|kind| **kind == ModuleKind::Esm).count() == 1;
         let mut modules = Vec::with_capacity(self.files.len());
         for (index, file) in self.files.iter().enumerate() {
             let text = kinds::encode(self.kinds[index], &file.bytes)
                 .map_err(|(position, message)| CompileError::syntax(&file.name, position, message, None))?;
             let parsed = if self.kinds[index] == ModuleKind::Esm {
-                parse::parse(&text).map_err(|fault| {
+                parse::parse(&text, is_alone).map_err(|fault| {
                     let position = Some(position::at(&text, fault.offset));
                     CompileError::syntax(&file.name, position, fault.message, fault.hint)
                 })?
             } else {
-                Parsed { imports: Vec::new(), has_default: true }
+                Parsed { imports: Vec::new(), has_default: true, script: Vec::new() }
             };
             if index == main && !parsed.has_default {
                 return Err(CompileError::in_file(
@@ -302,7 +304,8 @@ impl Sources<'_> {
                 ModuleKind::Esm => pieces::cut(&modules[index], &linked[index], &places),
                 _ => vec![Piece::Text(modules[index].text.clone())],
             };
-            bundle.modules.push(Module { name: name.clone(), kind: self.kinds[index], source });
+            let script = modules[index].parsed.script.clone();
+            bundle.modules.push(Module { name: name.clone(), kind: self.kinds[index], source, script });
         }
         Ok(bundle)
     }

@@ -24,9 +24,12 @@ export function clip(text) {
   return substring(text, 0, encodeInto(text, keep).read) + CUT;
 }
 
+/** How V8 shows a function without a name where code was evaluated, as a handler's may be (codegen.js). */
+const NAMELESS = /^(\s+at (?:async )?)eval \((.*)\)$/;
+
 /** A stack without the frames of the isolate's own code. */
 function tidyStack(stack) {
-  return stack.split('\n').filter((line) => !OWN.test(line)).join('\n');
+  return stack.split('\n').filter((line) => !OWN.test(line)).map((line) => line.replace(NAMELESS, '$1$2')).join('\n');
 }
 
 const isError = (value) =>

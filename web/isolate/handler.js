@@ -1,8 +1,10 @@
 // Loads a handler's code and finds what it can do. Runs once per isolate; nothing here is on the path of a request but
 // `invoke`.
 //
-// Modules become blob: URLs, dependencies first, because the isolate's policy lets code come from nowhere else.
+// A module in script form is evaluated. Others become blob: URLs, dependencies first, because the isolate's policy lets
+// modules come from nowhere else.
 
+import { compileScript } from './codegen.js';
 import { Response, isResponse } from './http.js';
 import { NativeBlob, NativeTypeError, parseJson, toJson } from './intrinsics.js';
 import { countBuffer } from './memory.js';
@@ -14,8 +16,9 @@ const fromBase64 = Uint8Array.fromBase64?.bind(Uint8Array)
 
 const urlOf = (source) => createObjectURL(new NativeBlob([source], { type: 'text/javascript' }));
 
-/** Imports an empty module: a Worker's first import costs 1-2 ms more than the next, which a cold start need not pay. */
+/** Loads nothing in both ways: a Worker's first import costs 1-2 ms more than the next, which a cold start need not pay. */
 export async function warmUp() {
+  compileScript('', '(async function(){})', [])();
   const url = urlOf('');
   await import(url);
   revokeObjectURL(url);
@@ -46,8 +49,11 @@ function joinPieces(pieces, urls) {
   return { source, isStatic };
 }
 
+/** A module's name as stack traces can show it. */
+const nameOf = ({ name }) => name.replace(/\s/g, '_');
+
 async function urlOfModule(module, urls) {
-  const name = module.name.replace(/\s/g, '_');
+  const name = nameOf(module);
   switch (module.type) {
     case 'text': return { url: urlOf(`export default ${JSON.stringify(module.source[0])};`), isStatic: true };
     case 'json': {
@@ -65,13 +71,28 @@ async function urlOfModule(module, urls) {
   }
 }
 
+/** The function that runs a module in script form; null if it has none, or none that this engine takes. */
+function scriptOf(module) {
+  if (module.script === undefined) return null;
+  try {
+    return compileScript(nameOf(module), module.source[0], module.script);
+  } catch {
+    // Imported as a module it fails with the error that a module has.
+    return null;
+  }
+}
+
 /**
- * Imports a bundle and gives its entry point's namespace.
+ * Runs a bundle and gives the exports of its entry point: its namespace, or an object like it.
  *
- * @param {{format: number, modules: {name: string, type: string, source: (string|number)[]}[]}} bundle
+ * @param {{format: number, modules: {
+ *   name: string, type: string, source: (string|number)[], script?: [number, number, string][]
+ * }[]}} bundle
  */
 export async function load(bundle) {
   if (bundle.format !== 1) throw new NativeTypeError(`bundle format ${bundle.format} is not known`);
+  const script = scriptOf(bundle.modules[bundle.modules.length - 1]);
+  if (script !== null) return await script();
   const urls = [];
   let isStatic = true;
   for (const module of bundle.modules) {

@@ -7,6 +7,7 @@
 
 import { guardBlobs } from './blobs.js';
 import { guardBuffers } from './buffers.js';
+import { guardCodeGeneration } from './codegen.js';
 import { guardCompression } from './compression.js';
 import { guardCrypto } from './crypto.js';
 import { NativeTypeError, bytesOf, define, defineGlobal, lengthOf, now } from './intrinsics.js';
@@ -130,6 +131,7 @@ export function lockdown(classes, clock) {
   defineGlobal('Request', classes.Request);
   defineGlobal('Response', classes.Response);
   addTimingSafeEqual();
+  guardCodeGeneration();
   guardBuffers(countPicture);
   guardBlobs();
   guardMedia();

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::deploy::{self, SourceFile};
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
@@ -82,7 +83,8 @@ async fn the_life_of_a_handler() {
     assert_eq!((created.status, &created.headers["location"]), (201, &HeaderValue::from_static(HELLO)));
     assert_eq!(created.headers["content-type"], "application/json");
     let version = created.body["version"].as_str().unwrap().to_owned();
-    let bundle = json!({"format": 1, "modules": [{"name": "main.js", "type": "esm", "source": [CODE]}]});
+    let files = vec![SourceFile { name: "main.js".into(), bytes: CODE.into() }];
+    let bundle = serde_json::to_value(deploy::compile(files, None).unwrap()).unwrap();
     let mut expected = json!({
         "name": "hello", "tenant": "default", "version": version, "created": true,
         "modules": [{"name": "main.js", "type": "esm", "size": CODE.len()}],

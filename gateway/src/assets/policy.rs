@@ -20,11 +20,12 @@ pub(super) const NOTHING: &str = "default-src 'none'; connect-src 'none'; img-sr
 /// The frame on an origin of its own: its script and the isolates' script, both from there. No handler code runs in it.
 const FRAME: &str = "script-src 'self'; worker-src 'self'";
 
-/// An isolate with an origin of its own: modules from blobs (a handler's files) and wasm, nothing by URL. `import()`
-/// and `importScripts` obey `script-src`, so not even the files of the own origin can be asked for. No `worker-src`:
-/// Firefox holds static imports inside a Worker against it. It falls back to `script-src`; that no Worker is made
-/// from a blob is the lockdown's business, which leaves neither `Worker` nor `URL.createObjectURL`.
-const WORKER: &str = "script-src blob: 'wasm-unsafe-eval'";
+/// An isolate with an origin of its own: modules from blobs (a handler's files), code from strings (the same, quicker),
+/// which includes wasm, and nothing by URL. `import()` and `importScripts` obey `script-src`, so not even the files of
+/// the own origin can be asked for. No `worker-src`: Firefox holds static imports inside a Worker against it. It falls
+/// back to `script-src`; that no Worker is made from a blob is the lockdown's business, which leaves neither `Worker` nor
+/// `URL.createObjectURL`, and neither `eval` nor `Function`.
+const WORKER: &str = "script-src blob: 'unsafe-eval'";
 
 /// The opaque frame. Its Workers come from `data:` URLs and so have its policy as theirs: what [`WORKER`] allows, the
 /// frame's own script by hash (which no import can use), and the right to make such Workers, which only the frame
@@ -65,7 +66,7 @@ impl Isolate {
     /// `opaque_script` is the CSP source that allows the opaque frame's own script.
     pub(super) fn new(domain: &str, opaque_script: &str) -> Self {
         let opaque = format!(
-            "{OPAQUE}; {NOTHING}; script-src {opaque_script} blob: 'wasm-unsafe-eval'; frame-ancestors 'self'"
+            "{OPAQUE}; {NOTHING}; script-src {opaque_script} blob: 'unsafe-eval'; frame-ancestors 'self'"
         );
         Self { domain: domain.to_owned(), opaque }
     }

@@ -1,6 +1,6 @@
 //! What the parser tells about one ES module: its errors, its imports and whether it has a default export.
 //!
-//! The only place of a deploy that touches oxc. Runs on a thread of its own with a stack for the deepest text that
+//! The only place of a deploy that touches oxc, with [`super::script`]. Runs on a thread of its own with a stack for the deepest text that
 //! [`super::nesting`] lets pass; nothing of the syntax tree leaves it.
 
 use oxc_allocator::Allocator;
@@ -14,8 +14,9 @@ use oxc_parser::Parser;
 use oxc_semantic::SemanticBuilder;
 use oxc_span::{GetSpan, SourceType, Span};
 use std::ops::Range;
+use tabmesh_protocol::bundle::Edit;
 
-use super::nesting;
+use super::{nesting, script};
 
 /// Stack of the parsing thread, in bytes. Address space only: pages are taken as they are used. Five times what
 /// [`nesting::MAX_UNITS`] needs with optimisation, so that an unoptimised build holds too.
@@ -72,10 +73,13 @@ pub(super) struct Parsed {
     /// In source order.
     pub(super) imports: Vec<Import>,
     pub(super) has_default: bool,
+    /// Edits that make it a script; empty if it has no such form.
+    pub(super) script: Vec<Edit>,
 }
 
-/// Parses one ES module. Recurses: call it through [`on_deep_stack`].
-pub(super) fn parse(source: &str) -> Result<Parsed, Fault> {
+/// Parses one ES module, which is the only one of its deployment if it `is_alone`: then it may get a script form.
+/// Recurses: call it through [`on_deep_stack`].
+pub(super) fn parse(source: &str, is_alone: bool) -> Result<Parsed, Fault> {
     nesting::check(source).map_err(|deep| Fault {
         offset: deep.offset,
         message: deep.reason.into(),
@@ -97,7 +101,12 @@ pub(super) fn parse(source: &str) -> Result<Parsed, Fault> {
     inside.visit_program(&parsed.program);
     let mut imports = inside.found?;
     imports.sort_by_key(|import| import.span.start);
-    Ok(Parsed { imports, has_default: has_default(&parsed.program) })
+    let script = if is_alone && imports.is_empty() {
+        script::edits(&parsed.program, &parsed.module_record, checked.semantic.scoping())
+    } else {
+        Vec::new()
+    };
+    Ok(Parsed { imports, has_default: has_default(&parsed.program), script })
 }
 
 /// Collects what can stand anywhere in a module.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tabmesh_protocol::bundle::Piece;
 
+use super::scan::is_line_end;
 use super::{Link, Read};
 
 /// The pieces of a module whose imports mean the modules at `places`.
@@ -40,9 +41,9 @@ pub(super) fn cut(module: &Read, links: &[Link], places: &[u32]) -> Vec<Piece> {
 }
 
 /// A space for each UTF-16 unit, as engines count columns; line ends stay.
-fn blank(text: &mut String, source: &str, span: Range<usize>) {
+pub(super) fn blank(text: &mut String, source: &str, span: Range<usize>) {
     for c in source[span].chars() {
-        if matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}') {
+        if is_line_end(c) {
             text.push(c);
         } else {
             text.extend(std::iter::repeat_n(' ', c.len_utf16()));

@@ -25,7 +25,7 @@ fn char_at(source: &str, at: usize) -> Option<char> {
     source.get(at..).and_then(|rest| rest.chars().next())
 }
 
-fn is_line_end(c: char) -> bool {
+pub(super) fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}')
 }
 

@@ -55,7 +55,11 @@ fn one_module() {
     let bundle = compile(files(&[("main.js", MAIN)]), None).unwrap();
     assert_eq!(
         serde_json::to_value(&bundle).unwrap(),
-        json!({"format": 1, "modules": [{"name": "main.js", "type": "esm", "source": [MAIN]}]})
+        json!({"format": 1, "modules": [{"name": "main.js", "type": "esm", "source": [MAIN], "script": [
+            [0, 0, "(async function(){\"use strict\";let $d$;"],
+            [0, 15, ";$d$=          "],
+            [29, 29, "\nreturn{__proto__:null,get \"default\"(){return $d$}}})"],
+        ]}]})
     );
     let (version, bytes) = seal(&bundle);
     assert_eq!(version.len(), 64);

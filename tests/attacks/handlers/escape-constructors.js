@@ -13,6 +13,8 @@ export default probes(() => ({
   AsyncFunction: () => new AsyncFunction('return 1')(),
   GeneratorFunction: () => new GeneratorFunction('yield 1')().next(),
   AsyncGeneratorFunction: () => new AsyncGeneratorFunction('yield 1')().next(),
+  inherited: () => Object.getPrototypeOf(AsyncFunction)('return 1')(),
+  subclass: () => new (class extends Function {})('return 1')(),
   reflect: () => Reflect.construct(Function, ['return 1'])(),
   timer: () => new Promise((done) => {
     globalThis.evilDone = done;

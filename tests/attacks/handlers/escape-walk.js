@@ -10,6 +10,16 @@ const POWERS = new Set(`
   WorkerLocation ReportingObserver PressureObserver IdleDetector SharedArrayBuffer ShadowRealm
   importScripts fetchLater webkitRequestFileSystem ServiceWorker Ink MediaCapabilities WakeLock
 `.trim().split(/\s+/));
+const MAKERS = new Set(['eval', 'Function', 'AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction']);
+
+function makesCode(value) {
+  try {
+    value('1');
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function walk(roots) {
   const found = [];
@@ -23,6 +33,7 @@ function walk(roots) {
     try { tag = Object.prototype.toString.call(value).slice(8, -1); } catch { /* a revoked proxy */ }
     const name = typeof value === 'function' ? value.name : tag;
     if (POWERS.has(name)) found.push(`${path} is ${name}`);
+    if (MAKERS.has(name) && makesCode(value)) found.push(`${path} makes code from strings`);
     if (tag === 'MessagePort' && path !== 'MessagePort.prototype') found.push(`${path} is a port`);
     open.push([`${path}.__proto__`, Reflect.getPrototypeOf(value)]);
     for (const key of Reflect.ownKeys(value)) {

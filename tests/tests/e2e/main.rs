@@ -16,6 +16,7 @@ mod lifetime;
 mod limits;
 mod page;
 mod sandbox;
+mod script;
 mod share;
 mod streaming;
 mod support;

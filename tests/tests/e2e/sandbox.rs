@@ -2,6 +2,7 @@
 //! what happens when its process dies.
 
 use crate::isolation::reaches_nothing;
+use crate::script::is_evaluated;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tabmesh_tests::gateway::client;
@@ -54,6 +55,7 @@ async fn an_opaque_sandbox_serves_and_reaches_nothing() {
     gateway.deploy("hello", HELLO).await;
     let browser = open_worker(&gateway, "&isolation=opaque").await;
     assert_eq!(gateway.text("/hello/").await, "hello");
+    is_evaluated(&gateway).await;
     reaches_nothing(&gateway).await;
     let wasm = "export default { async fetch() {
         const module = await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
