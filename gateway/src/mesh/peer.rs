@@ -156,6 +156,10 @@ impl Peer {
 
 #[async_trait::async_trait]
 impl Transport for Peer {
+    fn message_size(&self) -> usize {
+        PeerConfig::MESSAGE
+    }
+
     async fn send(&self, message: Vec<u8>) -> bool {
         // From a vector we own alone: no copy.
         self.channel.send(BytesMut::from(Bytes::from(message))).await.is_ok()

@@ -14,6 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
+use tabmesh_protocol::config::MAX_MESSAGE;
 use tabmesh_protocol::{Config, RequestHead, ResetCode, Role, SendError, Session, StreamId, Violation};
 use tokio::sync::Notify;
 
@@ -26,6 +27,11 @@ const REMEMBERED_STREAMS: usize = 1024;
 /// What carries a session's messages, in order and reliably.
 #[async_trait::async_trait]
 pub trait Transport: Send + Sync {
+    /// Size that messages full of bodies should have, in bytes.
+    fn message_size(&self) -> usize {
+        MAX_MESSAGE
+    }
+
     /// Sends one message, waiting while the transport's buffer is full; false once the transport is closed.
     async fn send(&self, message: Vec<u8>) -> bool;
 }
@@ -231,7 +237,7 @@ impl Tab {
         while !self.is_closed() {
             let (message, deadline) = {
                 let mut state = self.lock();
-                let message = state.session.poll_transmit();
+                let message = state.session.poll_transmit_within(transport.message_size());
                 // Sending makes room, which is an event, and may end a stream.
                 let dispatched = self.dispatch(&mut state);
                 self.tell_readiness(&state);

@@ -14,10 +14,9 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
-/// Silence after which only ICE can want the clock: longer than SCTP's delayed acknowledgement (200 ms) and than the time between
-/// two pings of a session with open streams (300 ms), so a tab at work is never quiet. A lost packet of an idle one is
-/// sent again a little later than it might be.
-const AFTER: Duration = Duration::from_millis(400);
+/// Silence after which only ICE can want the clock: longer than SCTP waits for a lost packet's acknowledgement the first two
+/// times (1 s and 2 s), while nothing passes. Each retransmission begins it anew.
+const AFTER: Duration = Duration::from_millis(2500);
 
 /// Time between two looks at the clock of a quiet connection. Below what ICE calls disconnected, so that a check and its answer fit
 /// in between.

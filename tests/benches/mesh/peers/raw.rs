@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use tabmesh::config::{IceTransport, PeerConfig};
 use tabmesh::mesh::peer::{ChannelEvent, Peer, PeerEvent};
 use tabmesh::mesh::tab::Transport as _;
-use tabmesh_protocol::config::MAX_MESSAGE;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
@@ -192,7 +191,7 @@ async fn up(peer: &Peer, bytes: u32) -> Result<f64> {
     let start = Instant::now();
     let mut left = bytes as usize;
     while left > 0 {
-        let piece = left.min(MAX_MESSAGE);
+        let piece = left.min(PeerConfig::MESSAGE);
         send(peer, vec![2; piece]).await?;
         left -= piece;
     }
