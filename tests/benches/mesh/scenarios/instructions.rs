@@ -112,8 +112,9 @@ impl Counter {
         self.say(&[&format!("--dump={name}")]).await?;
         for entry in std::fs::read_dir(self.folder.path())? {
             let file = entry?.path();
-            // A pipe has no end that could be read to.
-            let text = if file.is_file() { std::fs::read_to_string(&file)? } else { String::new() };
+            // A pipe has no end that could be read to; and a function's name may hold any bytes.
+            let bytes = if file.is_file() { std::fs::read(&file)? } else { Vec::new() };
+            let text = String::from_utf8_lossy(&bytes);
             if text.lines().any(|line| line.starts_with("desc: Trigger:") && line.ends_with(name)) {
                 let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: "));
                 let total = total.and_then(|total| total.trim().parse().ok());
