@@ -114,8 +114,10 @@ function boot(port, clock) {
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
       const { forms, invoke } = findForms(await load(bundle));
       calls.start(invoke, env);
+      // Each in a message of its own: what loading took is not for the first requests to answer for, nor what they do for
+      // the code.
+      postBatch();
       send([OUT.STARTED, forms]);
-      // At once: what the first requests do is not for the code to answer for.
       postBatch();
       takeEarly();
     } catch (error) {

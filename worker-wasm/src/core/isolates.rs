@@ -75,7 +75,7 @@ pub(super) struct Isolate {
     pub(super) clock: Clock,
     /// Busy time since it was made.
     busy: Duration,
-    /// Busy time while it had no request, since it last had one.
+    /// Busy time while it had no request, since it last had one; while it loads its code, that of loading.
     idle_busy: Duration,
     /// Bytes that it counts outside of its heap.
     pub(super) bytes: u64,
@@ -143,7 +143,8 @@ impl Isolate {
         self.busy += busy;
         if self.phase.is_loading() {
             // Its top-level code has a limit of its own; requests have not begun.
-            return false;
+            self.idle_busy += busy;
+            return self.idle_busy > self.load_limit;
         }
         if self.work.is_empty() {
             // A pong in time takes some of it back, so that a noisy machine does not add up.
@@ -221,7 +222,9 @@ impl Isolate {
         let work = Work { key, answered: None, since: now, mark, cpu: Duration::ZERO, cpu_limit };
         self.work.insert(id, work);
         self.answering += 1;
-        self.idle_busy = Duration::ZERO;
+        if !self.phase.is_loading() {
+            self.idle_busy = Duration::ZERO;
+        }
         self.clock.watch(now);
         id
     }
@@ -230,6 +233,7 @@ impl Isolate {
     pub(super) fn started(&mut self, now: Now) {
         self.phase = Phase::Live;
         self.idle_since = now;
+        self.idle_busy = Duration::ZERO;
         if self.work.is_empty() {
             self.clock.rest(now);
         }

@@ -198,6 +198,39 @@ fn top_level_code_that_spins_is_over_its_limit_too() {
 }
 
 #[test]
+fn requests_that_came_with_the_code_do_not_pay_for_its_loading() {
+    let mut sim = Sim::joined();
+    sim.load = Err(String::new());
+    let early = sim.open(&limited("/early", CPU), true);
+    sim.settle();
+    let isolate = *sim.isolates.iter().find(|(_, fake)| fake.target.is_some()).unwrap().0;
+    sim.say(isolate, spent(150, 0));
+    sim.load = Ok(());
+    sim.say(isolate, FromIsolate::Started);
+    sim.say(isolate, spent(150, 0));
+    assert!(sim.isolates.contains_key(&isolate) && sim.reset_code(early).is_none());
+    sim.say(isolate, spent(151, 0));
+    sim.settle();
+    assert_eq!(sim.reset_code(early), Some(ResetCode::CpuLimit));
+
+    // Loading in many small turns has its limit, too, whoever comes meanwhile.
+    sim.load = Err(String::new());
+    let first = sim.open(&limited("/first", CPU), true);
+    sim.settle();
+    let isolate = *sim.isolates.iter().find(|(_, fake)| fake.target.is_some()).unwrap().0;
+    sim.say(isolate, spent(150, 0));
+    let second = sim.open(&limited("/second", CPU), true);
+    sim.settle();
+    sim.say(isolate, spent(100, 0));
+    sim.settle();
+    assert!(!sim.isolates.contains_key(&isolate));
+    for key in [first, second] {
+        assert_eq!(sim.reset_code(key), Some(ResetCode::CpuLimit));
+    }
+    sim.assert_empty();
+}
+
+#[test]
 fn memory_ends_the_isolate_and_names_the_limit_however_it_is_noticed() {
     for notice in 0..3 {
         let mut sim = Sim::joined();
