@@ -19,6 +19,8 @@ pub(super) enum End {
     Idle,
     /// By itself, or it did not do what it must in time.
     Lost(String),
+    /// With its process, and nothing says that it was the cause.
+    Crashed(String),
     /// A request's wall limit ran out.
     Overdue,
     /// It kept its thread busy for too long.
@@ -31,14 +33,16 @@ pub(super) enum End {
     Hostile(&'static str),
 }
 
-/// What the requests of an isolate are told that could not load its code. The code is at fault: who waits would only see
-/// the same. Nothing is remembered: the next request tries afresh.
+/// What the requests of an isolate are told that could not load its code. Where the code is at fault, who waits would only
+/// see the same. Nothing is remembered: the next request tries afresh.
 fn start_failure(phase: Phase, end: &End) -> Option<ResetCode> {
     match end {
         _ if !phase.is_loading() => None,
         End::Failed(_) | End::Lost(_) | End::Hostile(_) => Some(ResetCode::StartFailed),
         End::Cpu => Some(ResetCode::CpuLimit),
         End::Memory(_) => Some(ResetCode::MemoryLimit),
+        // Begun by none and perhaps another's doing: the gateway tries again, but not for ever.
+        End::Crashed(_) => Some(ResetCode::Refused),
         End::Idle | End::Overdue => None,
     }
 }
@@ -50,7 +54,8 @@ impl Core {
         let end = match cause {
             Cause::Memory => End::Memory(reason),
             Cause::Crash if was_silent => End::Memory(reason),
-            Cause::Crash | Cause::Error => End::Lost(reason),
+            Cause::Crash => End::Crashed(reason),
+            Cause::Error => End::Lost(reason),
         };
         self.end_isolate(now, id, &end);
     }
@@ -122,7 +127,7 @@ impl Core {
         self.out.push_back(Output::Kill { isolate: id });
         let reason = match end {
             End::Idle => "the isolate was ended",
-            End::Lost(reason) | End::Failed(reason) | End::Memory(reason) => reason,
+            End::Lost(reason) | End::Crashed(reason) | End::Failed(reason) | End::Memory(reason) => reason,
             End::Cpu => "it used more CPU time than it may",
             End::Overdue => "another request in the same isolate ran over its limit",
             End::Hostile(wrong) => wrong,
@@ -175,7 +180,8 @@ impl Core {
         if let Some(pool) = isolate.pool {
             self.isolate_left_pool(now, id, pool, isolate.phase, end, reason);
         }
-        let never_booted = matches!(isolate.phase, Phase::Booting(_)) && matches!(end, End::Lost(_));
+        let never_booted =
+            matches!(isolate.phase, Phase::Booting(_)) && matches!(end, End::Lost(_) | End::Crashed(_));
         let mut delay = SPARE_DELAY;
         if never_booted {
             self.boot_failures = self.boot_failures.saturating_add(1);

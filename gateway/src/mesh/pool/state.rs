@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tabmesh_protocol::Target;
 
 /// How many more outstanding leases a tab may have than another and still win because it holds the code: a cold
-/// start costs a few milliseconds, about what this many queued hello requests cost.
-pub(super) const AFFINITY: usize = 4;
+/// start costs 2-3 ms, a few hello requests. No more, for what is outstanding may also compute for long: with 4 four
+/// callers of such a handler never got beyond the first of two tabs.
+pub(super) const AFFINITY: usize = 2;
 
 /// See the module's page.
 pub(super) struct State {

@@ -266,6 +266,19 @@ fn a_renderer_that_crashes_beside_a_listening_isolate_is_not_its_fault() {
 }
 
 #[test]
+fn a_crash_beside_code_that_loads_is_not_its_fault_and_the_request_may_go_elsewhere() {
+    let mut sim = Sim::joined();
+    sim.load = Err(String::new());
+    let key = sim.get("hello", V1, "/x");
+    let isolate = *sim.isolates.iter().find(|(_, fake)| fake.target.is_some()).unwrap().0;
+    sim.input(Input::IsolateLost { isolate, reason: "gone".into(), cause: Cause::Crash });
+    sim.settle();
+    assert_eq!(sim.reset_code(key), Some(ResetCode::Refused));
+    sim.load = Ok(());
+    sim.assert_empty();
+}
+
+#[test]
 fn a_response_over_its_limit_is_cut_or_never_begun() {
     let mut sim = Sim::joined();
     let exact = sim.open(&limited("/x", CPU), true);
