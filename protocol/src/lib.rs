@@ -29,6 +29,6 @@ pub mod varint;
 
 pub use config::Config;
 pub use error::{ResetCode, Violation};
-pub use head::{RequestHead, ResponseHead, Target};
+pub use head::{CallHead, RequestHead, ResponseHead, Target};
 pub use limits::Limits;
 pub use session::{Event, Hello, Load, Now, Role, SendError, Session, StreamId};

@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tabmesh_protocol::Config;
+use tabmesh_protocol::config::MAX_CALLS;
 use tabmesh_protocol::signal::{ClientMessage, Relay, ServerMessage};
 use tabmesh_signaling::Link;
 use tokio::sync::mpsc;
@@ -182,7 +183,7 @@ impl Attempt {
     ) {
         let config = Config {
             // Tabs open no streams towards a gateway.
-            max_incoming_streams: 0,
+            max_incoming_streams: MAX_CALLS,
             max_outgoing_streams: self.shared.limits.tab_concurrency,
             agent: concat!("tabmesh/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Config::default()
