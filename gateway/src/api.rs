@@ -172,7 +172,8 @@ async fn put(
         api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
     let upload = upload::read(request, &api.limits).await?;
-    let bundle = api.compile(upload.files, upload.main).await?;
+    let mut bundle = api.compile(upload.files, upload.main).await?;
+    (bundle.env, bundle.egress) = (upload.bindings, upload.egress);
     let put = api
         .catalog
         .put(&tenant, &name, bundle, upload.limits)

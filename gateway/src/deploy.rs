@@ -7,6 +7,7 @@
 //! `break`). Invalid regular expressions and errors across modules (an export that is missing) show when a tab loads
 //! the code.
 
+pub mod bindings;
 mod error;
 mod kinds;
 mod names;
@@ -290,7 +291,7 @@ impl Sources<'_> {
         for (place, index) in (0u32..).zip(&order) {
             places[*index] = place;
         }
-        let mut bundle = Bundle { format: BUNDLE_FORMAT, modules: Vec::with_capacity(order.len()) };
+        let mut bundle = Bundle { format: BUNDLE_FORMAT, modules: Vec::with_capacity(order.len()), env: vec![], egress: None };
         for &index in &order {
             let name = &self.files[index].name;
             if index != main && imports[index].contains(&main) {

@@ -14,7 +14,7 @@ mod verdict;
 mod tests;
 
 pub use code::CodeStore;
-pub use head::Caller;
+pub use head::{Caller, strip_hop_by_hop};
 
 use crate::breach::{self, Labels};
 use crate::catalog::Handler;

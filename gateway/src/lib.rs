@@ -2,8 +2,8 @@
 //!
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
-//! one session each, data channels). Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
-//! [`store`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. Connections and
+//! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
+//! [`store`], [`kv`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -16,8 +16,10 @@ pub mod config;
 pub mod deploy;
 pub mod front;
 pub mod headless;
+pub mod host;
 pub mod invoke;
 pub mod io_threads;
+pub mod kv;
 pub mod limits;
 pub mod mesh;
 pub mod metrics;

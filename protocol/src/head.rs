@@ -46,7 +46,7 @@ pub struct CallHead {
     pub target: Arc<Target>,
     /// The gateway's stream whose request it serves; it may be over (`waitUntil`).
     pub parent: u64,
-    /// Name of the binding in `env`; empty for `fetch`.
+    /// Name of the binding in `env`, or one of [`crate::calls`].
     pub binding: String,
     /// Method.
     pub method: Method,

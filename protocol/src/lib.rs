@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod calls;
 pub mod config;
 pub mod error;
 pub mod frame;

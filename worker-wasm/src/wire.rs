@@ -6,7 +6,7 @@
 
 /// Runtime to isolate.
 pub mod to_isolate {
-    /// `[1, bundle, env, info]`: load this code. `info` is `{handler, tenant, version, memory, subrequests, logBytes}`;
+    /// `[1, bundle, info]`: load this code. `info` is `{handler, tenant, version, memory, subrequests, logBytes}`;
     /// `memory` in bytes.
     pub const START: u32 = 1;
     /// `[2, id, method, url, headers, hasBody, info]`: a request. `info` is `{requestId}`.

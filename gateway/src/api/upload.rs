@@ -11,9 +11,11 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tabmesh_protocol::Limits;
+use tabmesh_protocol::bundle::Binding;
 
 use super::ApiLimits;
-use crate::deploy::{DEFAULT_FILE, SourceFile};
+use crate::deploy::{DEFAULT_FILE, SourceFile, bindings};
+use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
 
@@ -33,6 +35,8 @@ pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
     pub(super) main: Option<String>,
     pub(super) limits: Limits,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) egress: Option<Vec<String>>,
 }
 
 /// The form's `metadata`, as in Cloudflare's upload form.
@@ -43,6 +47,10 @@ struct Metadata {
     main_module: Option<String>,
     /// Read by [`limits::read`].
     limits: Map<String, Value>,
+    /// Read by [`bindings::read`].
+    bindings: Vec<Value>,
+    /// Hosts that the handler may fetch from.
+    egress: Option<Vec<String>>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
@@ -78,7 +86,7 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     let body = body?;
     if !form {
         let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
-        return Ok(Upload { files: vec![file], main: None, limits: Limits::default() });
+        return Ok(Upload { files: vec![file], main: None, limits: Limits::default(), bindings: vec![], egress: None });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
@@ -149,7 +157,25 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let metadata = metadata.unwrap_or_default();
     let limits =
         limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
-    Ok(Upload { files, main: metadata.main_module, limits })
+    let bindings = bindings::read(metadata.bindings)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    if let Some(egress) = &metadata.egress {
+        check_egress(egress)?;
+    }
+    Ok(Upload { files, main: metadata.main_module, limits, bindings, egress: metadata.egress })
+}
+
+fn check_egress(patterns: &[String]) -> Result<(), Problem> {
+    if patterns.len() > policy::MAX_PATTERNS {
+        return Err(invalid(format!("`egress` has at most {} hosts.", policy::MAX_PATTERNS)));
+    }
+    match patterns.iter().find(|pattern| !policy::is_pattern(pattern)) {
+        Some(wrong) => {
+            let wrong = wrong.escape_debug();
+            Err(invalid(format!("`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com.")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {

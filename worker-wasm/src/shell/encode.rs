@@ -43,7 +43,7 @@ pub(super) fn message(message: &ToIsolate, bundles: &HashMap<String, JsValue>, t
                 ("logBytes", limits.log_bytes.into()),
             ]);
             let bundle = bundles.get(&target.version).cloned().unwrap_or(JsValue::NULL);
-            array(START, &[bundle, Object::new().into(), info.into()]).into()
+            array(START, &[bundle, info.into()]).into()
         }
     }
 }
