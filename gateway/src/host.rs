@@ -1,6 +1,7 @@
 //! What handlers can call: outbound fetch, and the bindings of their version. The version's bundle says what a name means, never
 //! the tab. Nothing here knows streams or sessions.
 
+mod d1;
 pub mod egress;
 mod kv;
 
@@ -8,6 +9,7 @@ use crate::breach::Labels;
 use crate::catalog::Catalog;
 use crate::kv::{Kv, Namespace};
 use crate::mesh::incoming::{Grant, Host};
+use crate::sql::{DatabaseId, Databases};
 use axum::body::Body;
 use egress::{Egress, Redirect};
 use http::{Request, Response};
@@ -34,14 +36,15 @@ pub struct Calls {
     catalog: Arc<Catalog>,
     egress: Option<Egress>,
     kv: Arc<Kv>,
+    databases: Databases,
     known: Mutex<HashMap<String, Arc<Surroundings>>>,
 }
 
 impl Calls {
     /// Serves the handlers of `catalog`; without `egress` none of them fetches.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>) -> Self {
-        Self { catalog, egress, kv, known: Mutex::default() }
+    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases) -> Self {
+        Self { catalog, egress, kv, databases, known: Mutex::default() }
     }
 
     async fn surroundings(&self, version: &str) -> Result<Arc<Surroundings>, String> {
@@ -82,6 +85,10 @@ impl Host for Calls {
             Some(Binding::KvNamespace { namespace_id, .. }) => {
                 let namespace = Namespace { tenant: target.tenant.clone(), id: namespace_id.clone() };
                 kv::serve(&self.kv, namespace, request).await
+            }
+            Some(Binding::D1 { id, .. }) => {
+                let id = DatabaseId { tenant: target.tenant.clone(), id: id.clone() };
+                d1::serve(&self.databases, id, request).await
             }
             Some(_) => Err(format!("the binding `{name}` is not one that can be called")),
             None => Err(format!("there is no binding `{name}`")),

@@ -3,7 +3,7 @@
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
-//! [`store`], [`kv`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. Connections and
+//! [`store`], [`kv`], [`sql`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -27,4 +27,5 @@ pub mod problem;
 pub mod sandbox;
 pub mod serve;
 pub mod server;
+pub mod sql;
 pub mod store;

@@ -14,6 +14,7 @@ use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::server;
+use crate::sql::Databases;
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -124,7 +125,8 @@ fn host(config: &ServeConfig, catalog: Arc<Catalog>) -> anyhow::Result<Arc<Calls
     let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
     let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
     let kv = Kv::open(&config.data).with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
-    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv))))
+    let databases = Databases::new(config.data.join("sql"));
+    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases)))
 }
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit
