@@ -41,7 +41,7 @@ pub struct Front {
     /// Whose hosts are sandboxes, besides `sandbox-*`.
     sandbox_domain: Option<SandboxDomain>,
     catalog: Arc<Catalog>,
-    invoker: Invoker,
+    invoker: Arc<Invoker>,
     /// `/_mesh/…` on the main host.
     own: Router,
     /// Everything on a sandbox host.
@@ -77,6 +77,7 @@ impl Front {
             .merge(api::router(
                 Arc::clone(&catalog),
                 metrics,
+                Arc::clone(invoker.cache()),
                 ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
             ))
             .merge(match rendezvous {
@@ -88,7 +89,7 @@ impl Front {
             domain: http.domain.clone(),
             sandbox_domain: http.sandbox_domain.clone(),
             catalog,
-            invoker,
+            invoker: Arc::new(invoker),
             own,
             sandbox: assets.isolate_router(),
         })

@@ -6,6 +6,7 @@ pub mod egress;
 mod kv;
 
 use crate::breach::Labels;
+use crate::cache::{self, Cache};
 use crate::catalog::Catalog;
 use crate::kv::{Kv, Namespace};
 use crate::mesh::incoming::{Grant, Host};
@@ -37,14 +38,15 @@ pub struct Calls {
     egress: Option<Egress>,
     kv: Arc<Kv>,
     databases: Databases,
+    cache: Arc<Cache>,
     known: Mutex<HashMap<String, Arc<Surroundings>>>,
 }
 
 impl Calls {
     /// Serves the handlers of `catalog`; without `egress` none of them fetches.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases) -> Self {
-        Self { catalog, egress, kv, databases, known: Mutex::default() }
+    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases, cache: Arc<Cache>) -> Self {
+        Self { catalog, egress, kv, databases, cache, known: Mutex::default() }
     }
 
     async fn surroundings(&self, version: &str) -> Result<Arc<Surroundings>, String> {
@@ -79,6 +81,7 @@ impl Host for Calls {
             calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, request).await,
             calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, request).await,
             calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, request).await,
+            calls::CACHE => return cache::named::serve(&self.cache, &target.tenant, request).await,
             _ => {}
         }
         match surroundings.env.iter().find(|binding| binding.name() == name) {

@@ -1,4 +1,4 @@
-//! One request to a handler, from routed to answered. **The only place that retries.**
+//! One request to a handler, from routed to answered, through the response cache ([`cached`]). **The only place that retries.**
 //!
 //! A failed try goes to another tab when that cannot be noticed: the handler vouches that it never saw the request, or
 //! the method is idempotent (RFC 9110, section 9.2.2); and the body can be sent again; and no byte of an answer was
@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod cached;
 mod code;
 mod head;
 mod verdict;
@@ -17,6 +18,7 @@ pub use code::CodeStore;
 pub use head::{Caller, strip_hop_by_hop};
 
 use crate::breach::{self, Labels};
+use crate::cache::Cache;
 use crate::catalog::Handler;
 use crate::config::PoolConfig;
 use crate::limits;
@@ -51,6 +53,14 @@ pub struct Invoker {
     /// The highest value of each limit.
     caps: Limits,
     scheduling: PoolConfig,
+    cache: Arc<Cache>,
+}
+
+/// What came of running a handler.
+struct Ran {
+    response: Response<Body>,
+    /// The request, where the handler answered it.
+    head: Option<RequestHead>,
 }
 
 /// Header that gives a failed request's id to whoever asks about it.
@@ -75,20 +85,27 @@ impl Invoker {
         metrics: Arc<Metrics>,
         caps: Limits,
         scheduling: PoolConfig,
+        cache: Arc<Cache>,
     ) -> Self {
-        Self { pool, code, metrics, caps, scheduling }
+        Self { pool, code, metrics, caps, scheduling, cache }
+    }
+
+    /// The cache in front of the handlers.
+    #[must_use]
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// Answers `request` by running `handler` in some tab.
-    pub async fn invoke(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Response<Body> {
+    async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
         let started = Instant::now();
         let request_id = head::request_id();
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
-            Ok(response) => {
+            Ok((response, head)) => {
                 self.metrics.count_ok();
-                response
+                Ran { response, head: Some(head) }
             }
             Err(problem) => {
                 let slug = problem.kind().slug();
@@ -110,7 +127,7 @@ impl Invoker {
                 if let Ok(id) = HeaderValue::from_str(&request_id) {
                     response.headers_mut().insert(REQUEST_ID, id);
                 }
-                response
+                Ran { response, head: None }
             }
         }
     }
@@ -121,7 +138,7 @@ impl Invoker {
         caller: Caller,
         request_id: &Arc<str>,
         request: Request<Body>,
-    ) -> Result<Response<Body>, Problem> {
+    ) -> Result<(Response<Body>, RequestHead), Problem> {
         let mut active = Active::new(&self.metrics);
         let (parts, body) = request.into_parts();
         let limits = limits::within(handler.limits, &self.caps);
@@ -143,7 +160,7 @@ impl Invoker {
             let tab = lease.tab().id;
             let code = code::ahead(&*self.code, handler, &lease).await;
             let failed = match self.attempt(&head, code.as_ref(), lease, body, active).await {
-                Ok(answered) => return answered,
+                Ok(answered) => return answered.map(|response| (response, head)),
                 Err(failed) => failed,
             };
             (body, active) = (failed.body, failed.active);

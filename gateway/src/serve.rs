@@ -1,5 +1,6 @@
 //! `tabmesh serve`: every part, put together, started and stopped in order.
 
+use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
 use crate::front::{Front, Meeting};
@@ -52,7 +53,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
-    let host = host(&config, Arc::clone(&catalog))?;
+    let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
+    let host = host(&config, Arc::clone(&catalog), Arc::clone(&cache))?;
     let threads = IoThreads::start(config.io_threads).context("cannot start the I/O threads")?;
     let rendezvous = Rendezvous::new(
         Arc::clone(&pool),
@@ -80,7 +82,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
     let caps = config.limits.caps(config.http.max_body);
     let code = Arc::clone(&catalog);
-    let invoker = Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool);
+    let invoker = Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool, cache);
     let front = Front::new(&config.http, caps, catalog, invoker, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
@@ -120,13 +122,13 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 }
 
 /// What handlers can call.
-fn host(config: &ServeConfig, catalog: Arc<Catalog>) -> anyhow::Result<Arc<Calls>> {
+fn host(config: &ServeConfig, catalog: Arc<Catalog>, cache: Arc<Cache>) -> anyhow::Result<Arc<Calls>> {
     let EgressConfig { allow, no_egress } = config.egress.clone();
     let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
     let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
     let kv = Kv::open(&config.data).with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
     let databases = Databases::new(config.data.join("sql"));
-    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases)))
+    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, cache)))
 }
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit

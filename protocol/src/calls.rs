@@ -8,3 +8,6 @@ pub const FETCH_MANUAL: &str = ":fetch-manual";
 
 /// Outbound fetch that fails at a redirect.
 pub const FETCH_ERROR: &str = ":fetch-error";
+
+/// The Cache API: what a handler keeps for its tenant.
+pub const CACHE: &str = ":cache";

@@ -51,6 +51,11 @@ impl Caller {
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
         }
     }
+
+    /// The URL as the handler sees it.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 /// An id for a new request: 128 random bits in hex.

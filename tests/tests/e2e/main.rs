@@ -2,6 +2,7 @@
 //! that break things start their own.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod cache;
 mod cli;
 mod code;
 mod consent;
