@@ -13,6 +13,7 @@ pub mod assets;
 pub mod breach;
 pub mod catalog;
 pub mod config;
+pub mod cron;
 pub mod deploy;
 pub mod front;
 pub mod headless;

@@ -4,7 +4,7 @@
 // Handler code runs in the same realm. The port and everything that sends on it stay in this closure; no module exports
 // anything that could speak on it.
 
-import { createEnv } from './bindings.js';
+import { createEnv, createPlatform } from './bindings.js';
 import { createClock } from './clock.js';
 import { createConsole, describeError } from './console.js';
 import { createFetchers } from './fetch.js';
@@ -112,9 +112,9 @@ function boot(port, clock) {
         post(breach, null);
       });
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
-      const env = createEnv(bundle.env ?? [], fetchers.caller);
-      const { forms, invoke } = findForms(await load(bundle));
-      calls.start(invoke, env);
+      const env = createEnv(bundle.env ?? [], fetchers);
+      const { forms, invoke, scheduled } = findForms(await load(bundle), () => createPlatform(fetchers));
+      calls.start(invoke, env, scheduled);
       // Each in a message of its own: what loading took is not for the first requests to answer for, nor what they do for
       // the code.
       postBatch();

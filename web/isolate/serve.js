@@ -6,11 +6,11 @@
 import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
 import { describeError, show } from './console.js';
-import { abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
+import { Response, abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
-  NativeDOMException, NativeStream, NativeTypeError, cancelStream, encode, isBytes, lengthOf, ownMap, resolve, substring,
-  then,
+  NativeDOMException, NativeStream, NativeTypeError, NativeURL, cancelStream, encode, isBytes, lengthOf, ownMap, resolve,
+  startsWith, substring, then,
 } from './intrinsics.js';
 import { countTyped } from './memory.js';
 import { MAX_CHUNK, Sender, addCredit, sendBytes, sendStream, stopSending } from './sending.js';
@@ -26,8 +26,12 @@ const SHOWN = 200;
 
 const ignore = () => {};
 
+/** URL of a scheduled event; no caller's request has one without a host. */
+const EVENT = 'tabmesh:scheduled?';
+
 class Call extends Sender {
   id = 0;
+  event = '';
   request = null;
   isHead = false;
   inbound = null;
@@ -57,6 +61,7 @@ class ExecutionContext {
 export function createCalls(send, log) {
   const calls = ownMap();
   let invoke = null;
+  let scheduled = null;
   let env;
   /** The request last entered that is not over: whom console lines and subrequests are for. */
   let current = 0;
@@ -142,9 +147,22 @@ export function createCalls(send, log) {
     }
   };
 
+  /** A cron trigger's event. */
+  const runScheduled = async (call, url) => {
+    const { searchParams } = new NativeURL(url);
+    const controller = {
+      cron: searchParams.get('cron'), scheduledTime: Number(searchParams.get('time')), type: 'scheduled',
+      noRetry() {},
+    };
+    await scheduled(controller, env, new ExecutionContext((promise) => waitUntil(call, promise)));
+    return new Response(null, { status: 204 });
+  };
+
   const run = async (call) => {
     try {
-      let response = invoke(call.request, env, new ExecutionContext((promise) => waitUntil(call, promise)));
+      let response = call.event !== ''
+        ? runScheduled(call, call.event)
+        : invoke(call.request, env, new ExecutionContext((promise) => waitUntil(call, promise)));
       if (!isResponse(response)) response = await response;
       if (call.aborted) {
         // Too late: let its stream know, so that what feeds it ends.
@@ -168,9 +186,10 @@ export function createCalls(send, log) {
 
   return {
     /** From now on requests are answered by this code. */
-    start(handler, vars) {
+    start(handler, vars, cron) {
       invoke = handler;
       env = vars;
+      scheduled = cron;
     },
 
     /** From now on requests, and what happens outside of them, may use this much. */
@@ -195,6 +214,7 @@ export function createCalls(send, log) {
           if (!call.aborted && !call.ended) send([OUT.CONSUMED, id, bytes]);
         });
       }
+      if (startsWith(url, EVENT)) call.event = url;
       call.request = incomingRequest(method, url, headers, call.inbound);
       call.allowance = allowances.create();
       calls.set(id, call);

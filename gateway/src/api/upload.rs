@@ -10,11 +10,12 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tabmesh_protocol::Limits;
-use tabmesh_protocol::bundle::Binding;
 
 use super::ApiLimits;
-use crate::deploy::{DEFAULT_FILE, SourceFile, bindings};
+use crate::catalog::Settings;
+use crate::cron;
+use crate::deploy::bindings::{self, Bindings};
+use crate::deploy::{DEFAULT_FILE, SourceFile};
 use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
@@ -34,8 +35,8 @@ const METADATA: &str = "metadata";
 pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
     pub(super) main: Option<String>,
-    pub(super) limits: Limits,
-    pub(super) bindings: Vec<Binding>,
+    pub(super) settings: Settings,
+    pub(super) bindings: Bindings,
     pub(super) egress: Option<Vec<String>>,
 }
 
@@ -49,6 +50,8 @@ struct Metadata {
     limits: Map<String, Value>,
     /// Read by [`bindings::read`].
     bindings: Vec<Value>,
+    /// Cron patterns.
+    crons: Vec<String>,
     /// Hosts that the handler may fetch from.
     egress: Option<Vec<String>>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
@@ -86,7 +89,7 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     let body = body?;
     if !form {
         let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
-        return Ok(Upload { files: vec![file], main: None, limits: Limits::default(), bindings: vec![], egress: None });
+        return Ok(Upload { files: vec![file], main: None, settings: Settings::default(), bindings: Bindings::default(), egress: None });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
@@ -162,7 +165,9 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     if let Some(egress) = &metadata.egress {
         check_egress(egress)?;
     }
-    Ok(Upload { files, main: metadata.main_module, limits, bindings, egress: metadata.egress })
+    cron::check(&metadata.crons).map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    let settings = Settings { limits, crons: metadata.crons };
+    Ok(Upload { files, main: metadata.main_module, settings, bindings, egress: metadata.egress })
 }
 
 fn check_egress(patterns: &[String]) -> Result<(), Problem> {

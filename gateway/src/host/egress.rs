@@ -4,12 +4,14 @@
 mod address;
 mod connect;
 pub mod policy;
+pub mod secrets;
 
 pub use address::Allowed;
 
 use axum::body::Body;
 use connect::Connect;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use secrets::Secrets;
 use http_body_util::{BodyExt as _, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -76,7 +78,7 @@ impl Egress {
         Ok(Self { client: Decompression::new(client) })
     }
 
-    /// Fetches. `hosts` is the handler's own list.
+    /// Fetches. `hosts` is the handler's own list, `secrets` what stands behind its placeholders.
     ///
     /// # Errors
     /// A sentence for the handler.
@@ -85,18 +87,22 @@ impl Egress {
         request: Request<Body>,
         redirect: Redirect,
         hosts: Option<&[String]>,
+        secrets: &Secrets,
     ) -> Result<Response<Body>, String> {
         let (mut parts, body) = request.into_parts();
         strip_hop_by_hop(&mut parts.headers);
         parts.headers.remove(header::HOST);
         let mut body = Payload::of(&parts.headers, body).await?;
+        body.reveal(&mut parts.headers, secrets);
         let mut followed = 0;
         loop {
             check(&parts.uri, hosts)?;
             let mut request = Request::new(body.take());
             *request.method_mut() = parts.method.clone();
-            *request.uri_mut() = parts.uri.clone();
+            // What is said of the URL afterwards has the placeholder.
+            *request.uri_mut() = secrets::in_uri(&parts.uri, secrets).unwrap_or_else(|| parts.uri.clone());
             *request.headers_mut() = parts.headers.clone();
+            secrets::in_headers(request.headers_mut(), secrets);
             let mut response = self.send(request).await.map_err(|why| format!("fetch {}: {why}", shown(&parts.uri)))?;
             let Some(next) = location(&response, &parts.uri).filter(|_| redirect != Redirect::Manual) else {
                 // The other end does not say where we found it.
@@ -165,6 +171,16 @@ impl Payload {
         }
         let whole = Limited::new(body, REPLAY).collect().await.map_err(|error| error.to_string())?;
         Ok(Self::Whole(whole.to_bytes()))
+    }
+
+    /// Puts secrets into a whole body; its length changes with that.
+    fn reveal(&mut self, headers: &mut http::HeaderMap, secrets: &Secrets) {
+        if let Self::Whole(bytes) = self
+            && let Some(new) = secrets::in_body(headers, bytes, secrets)
+        {
+            headers.insert(header::CONTENT_LENGTH, new.len().into());
+            *bytes = new;
+        }
     }
 
     fn take(&mut self) -> Body {

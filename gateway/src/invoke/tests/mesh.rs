@@ -284,6 +284,7 @@ pub(super) fn handler(digit: &str) -> Handler {
         target: Target { tenant: "default".into(), handler: "hello".into(), version: digit.repeat(64) }
             .into(),
         limits: Limits::default(),
+        crons: vec![],
         created_at_ms: 0,
         updated_at_ms: 0,
         size: 0,
