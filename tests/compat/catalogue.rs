@@ -57,6 +57,9 @@ fn read(path: &Path) -> Handler {
     let mut files = vec![("main.js".to_owned(), source.clone().into_bytes())];
     for library in source.split("from './lib/").skip(1) {
         let file = library.split('\'').next().unwrap_or_default();
+        if files.iter().any(|(name, _)| name.strip_prefix("lib/") == Some(file)) {
+            continue;
+        }
         let content = std::fs::read(folder().join("lib").join(file));
         let content = content.unwrap_or_else(|error| panic!("{name} imports {file}: {error}"));
         files.push((format!("lib/{file}"), content));
