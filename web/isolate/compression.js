@@ -2,7 +2,7 @@
 // bomb would otherwise unfold within one turn, into the stream's queue and out of everybody's sight.
 
 import {
-  NativeTypeError, bytesOf, construct, copyBytes, defineGlobal, getter, lengthOf, min, uncurry,
+  NativeTypeError, bytesOf, construct, copyBytes, define, defineGlobal, getter, lengthOf, min, uncurry,
 } from './intrinsics.js';
 import { countedStream } from './blobs.js';
 
@@ -36,6 +36,7 @@ function guardPair(name, pieces) {
       get [Symbol.toStringTag]() { return name; }
     },
   };
+  if ('encoding' in Native.prototype) define(Guarded.prototype, 'encoding', 'utf-8');
   defineGlobal(name, Guarded);
 }
 

@@ -57,9 +57,13 @@ class ExecutionContext {
     this.props = {};
   }
   /** Keeps the isolate at work until the promise settles, beyond the response. */
-  waitUntil(promise) { this.#waitUntil(promise); }
+  waitUntil(...promises) {
+    if (promises.length === 0) throw new NativeTypeError('waitUntil() needs a promise');
+    this.#waitUntil(promises[0]);
+  }
   /** There is no origin server to pass through to: an exception stays a 500. */
   passThroughOnException() {}
+  get [Symbol.toStringTag]() { return 'ExecutionContext'; }
 }
 
 /**
@@ -146,9 +150,9 @@ export function createCalls(send, log) {
       const { done, value } = await readReader(reader);
       if (call.aborted) return false;
       if (done) return true;
-      const bytes = bytesOf(value);
+      const bytes = typeof value === 'string' ? encode(value) : bytesOf(value);
       if (bytes === null) {
-        const error = new NativeTypeError(`a body stream must give bytes, not ${typeof value}`);
+        const error = new NativeTypeError(`a body stream must give bytes or strings, not ${typeof value}`);
         then(cancelReader(reader, error), ignore, ignore);
         throw error;
       }

@@ -16,7 +16,7 @@ export default {
     truncated: async () => unzip('gzip', (await zip('gzip', 'hello')).slice(0, -4)),
     trailing: async () => unzip('gzip', new Uint8Array([...await zip('gzip', 'hello'), 1])),
     unzipWrong: async () => unzip('deflate', await zip('gzip', 'hello')),
-    string: async () => { const s = new CompressionStream('gzip'); const w = s.writable.getWriter(); s.readable.cancel().catch(() => {}); return w.write('x'); },
+    string: async () => { const s = new CompressionStream('gzip'); s.readable.getReader().read().catch(() => {}); return s.writable.getWriter().write('x').then(() => 'written'); },
     buffer: async () => { const s = new CompressionStream('gzip'); const w = s.writable.getWriter(); w.write(new Uint8Array([1]).buffer); w.close(); return unzip('gzip', await new Response(s.readable).bytes()); },
     tag: () => [Object.prototype.toString.call(new CompressionStream('gzip')), Object.prototype.toString.call(new DecompressionStream('gzip'))],
   }),

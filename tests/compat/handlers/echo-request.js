@@ -5,12 +5,14 @@
 //> DELETE /
 //> PATCH / | x-multi: 1 | x-multi: 2 | =p
 //> OPTIONS /
+// What a gateway adds on the way: who called, and how.
+const added = ['cf-connecting-ip', 'x-forwarded-for', 'x-forwarded-proto'];
 export default {
   async fetch(request) {
+    const headers = [...request.headers].filter(([name]) => !added.includes(name));
     return Response.json({
-      method: request.method, url: request.url, headers: [...request.headers], body: await request.text(),
+      method: request.method, url: request.url, headers, body: await request.text(),
       redirect: request.redirect, bodyUsed: request.bodyUsed, keepalive: request.keepalive, integrity: request.integrity,
-      cache: `${request.cache}`,
     });
   },
 };

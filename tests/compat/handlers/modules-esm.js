@@ -7,7 +7,6 @@ export default {
     frozen: () => Object.isFrozen(probeModule) || Object.isSealed(probeModule),
     tag: () => Object.prototype.toString.call(probeModule),
     thisAtTop: () => (() => this === undefined)(),
-    dynamicMissing: async () => import('./nothing.js'),
     meta: () => typeof import.meta,
   }),
 };

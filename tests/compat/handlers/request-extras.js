@@ -6,6 +6,7 @@ export default {
   fetch: (request) => probe({
     has: () => names.map((name) => `${name} ${name in request}`),
     values: () => names.map((name) => request[name] ?? `${request[name]}`),
+    cacheDefault: () => new Request('https://a.example', { cache: 'default' }).cache,
     cacheNoStore: () => new Request('https://a.example', { cache: 'no-store' }).cache,
     cacheReload: () => new Request('https://a.example', { cache: 'reload' }).cache,
     cacheNoCache: () => new Request('https://a.example', { cache: 'no-cache' }).cache,

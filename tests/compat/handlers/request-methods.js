@@ -1,5 +1,6 @@
 // Names of methods: which are put in capitals, which are refused.
-const names = ['get', 'Head', 'pOsT', 'put', 'delete', 'options', 'patch', 'PATCH', 'purge', 'CONNECT', 'TRACE', 'TRACK', 'connect',
+const names = ['copy', 'mkcol', 'move', 'proppatch', 'search', 'unlock', 'acl', 'report', 'mkactivity', 'checkout', 'merge', 'msearch',
+  'm-search', 'notify', 'subscribe', 'unsubscribe', 'query', 'ban', 'link', 'bind', 'lock', 'get', 'Head', 'pOsT', 'put', 'delete', 'options', 'patch', 'PATCH', 'purge', 'CONNECT', 'TRACE', 'TRACK', 'connect',
   'trace', 'FOO', 'a b', '', 'É', 'propfind'];
 const method = (name) => new Request('https://a.example', { method: name }).method;
 import { outcome } from './lib/probe.js';
