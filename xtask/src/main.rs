@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | bench | build | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | attacks | compat | bench | build | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 

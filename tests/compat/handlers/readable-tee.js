@@ -6,7 +6,8 @@ export default {
   fetch: () => probe({
     both: async () => { const [a, b] = some().tee(); return [await collect(a), await collect(b)]; },
     atOnce: async () => { const [a, b] = some().tee(); return Promise.all([collect(a), collect(b)]); },
-    cancelOne: async () => { const [a, b] = some().tee(); await a.cancel(); return collect(b); },
+    cancelOne: async () => { const [a] = some().tee(); return Promise.race([a.cancel().then(() => 'at once'), scheduler.wait(50).then(() => 'waits')]); },
+    cancelledOther: async () => { const [a, b] = some().tee(); a.cancel(); return collect(b); },
     locked: async () => { const s = some(); s.getReader(); return s.tee(); },
     lockedAfter: async () => { const s = some(); s.tee(); return s.locked; },
     error: async () => { const [a, b] = new ReadableStream({ start(c) { c.error(new RangeError('x')); } }).tee(); b.cancel().catch(() => {}); return collect(a); },
