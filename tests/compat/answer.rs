@@ -36,7 +36,13 @@ impl Answer {
     /// Reads one to its end.
     pub async fn read(sent: reqwest::Result<reqwest::Response>, is_head: bool) -> Self {
         let mut answer = Self { status: 0, headers: BTreeMap::new(), body: Vec::new(), cut: false, is_head };
-        let Ok(mut response) = sent else { return answer };
+        let mut response = match sent {
+            Ok(response) => response,
+            // Nothing was sent: the suite is wrong, and no server.
+            Err(error) if error.is_builder() || error.is_timeout() => panic!("asking: {error}"),
+            // The connection ended before an answer.
+            Err(_) => return answer,
+        };
         answer.status = response.status().as_u16();
         for (name, value) in response.headers() {
             if NOT_COMPARED.iter().any(|(left_out, _)| name == left_out) {

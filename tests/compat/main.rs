@@ -17,6 +17,7 @@ use crate::known::Known;
 use crate::oracle::Oracle;
 use clap::Parser;
 use futures_util::StreamExt as _;
+use http::HeaderValue;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method};
 use std::net::SocketAddr;
@@ -136,7 +137,8 @@ async fn answer(client: &Client, address: SocketAddr, name: &str, ask: &Ask) -> 
     let mut request = client.request(method, format!("http://{address}{}", ask.path));
     request = request.header("host", format!("{name}.localhost"));
     for (name, value) in &ask.headers {
-        request = request.header(name, value);
+        // As bytes: callers send UTF-8 in headers, too.
+        request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     if let Some(body) = &ask.body {
         request = request.body(body.clone());

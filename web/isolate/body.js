@@ -60,6 +60,7 @@ export let moveBody;
 export let flattenHeaders;
 export let copyHeaders;
 export let freezeBody;
+export let headerOf;
 export let isEmptyBody;
 export let sizeOfBody;
 
@@ -240,12 +241,20 @@ export class Body {
     };
     /** [Headers or null, flat list or null] for another object with the same headers. */
     copyHeaders = (self) => [self.#headers === null ? null : new NativeHeaders(self.#headers), self.#flat];
-    /** Headers as they travel. With `length >= 0` content-length is that and nothing else. */
-    flattenHeaders = (self, length) => {
+    /** A header's value or null. `name` in small letters. */
+    headerOf = (self, name) => {
+      if (self.#headers !== null) return headersGet(self.#headers, name);
+      for (let i = 0; self.#flat !== null && i < self.#flat.length; i += 2) {
+        if (self.#flat[i] === name) return self.#flat[i + 1];
+      }
+      return null;
+    };
+    /** Headers as they travel, but for `without`. With `length >= 0` content-length is that and nothing else. */
+    flattenHeaders = (self, length, without) => {
       const flat = bareArray();
       let left = MAX_HEADERS_TEXT;
       const add = (name, value) => {
-        if (left < 0 || (length >= 0 && name === 'content-length')) return;
+        if (left < 0 || (length >= 0 && name === 'content-length') || name === without) return;
         flat[flat.length] = substring(name, 0, left);
         flat[flat.length] = substring(value, 0, left);
         left -= name.length + value.length + 2;

@@ -3,7 +3,7 @@
 //
 // Nothing here sends anything.
 
-import { Body, copyHeaders, forkBody, freezeBody, isEmptyBody, moveBody } from './body.js';
+import { Body, copyHeaders, forkBody, freezeBody, headerOf, isEmptyBody, moveBody } from './body.js';
 import {
   NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter,
   headersHas, headersSet, toJson, uncurry,
@@ -69,11 +69,12 @@ export class Request extends Body {
       return;
     }
     const from = input !== null && typeof input === 'object' && #method in input ? input : null;
-    const method = init?.method === undefined ? from?.method ?? 'GET' : methodOf(init.method);
     const url = from === null ? parseUrl(input) : from.#url;
     // A request in the place of the options gives its body away, as one in front does.
     const other = init !== null && typeof init === 'object' && #method in init ? init : null;
     const body = other === null ? init?.body ?? null : moveBody(other);
+    let method = other?.#method ?? from?.method ?? 'GET';
+    if (other === null && init?.method !== undefined) method = methodOf(init.method);
     if (body !== null && (method === 'GET' || method === 'HEAD')) {
       throw new NativeTypeError('Request with a GET or HEAD method cannot have a body.');
     }
@@ -90,6 +91,10 @@ export class Request extends Body {
     this.#cache = init?.cache === undefined ? from?.cache : cacheOf(init.cache);
     this.#cf = init?.cf === undefined ? from?.cf : init.cf;
     if (init?.integrity) throw new NativeTypeError('Subrequest integrity checking is not implemented.');
+    if (other !== null) {
+      this.#abort = other.#abort;
+      return;
+    }
     const signal = init?.signal;
     if (signal !== undefined && signal !== null) this.#abort = { signal: signalFrom(signal) };
     else this.#abort = from === null || signal === null ? new LazyAbort() : from.#abort;
@@ -157,12 +162,16 @@ const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status 
 export let isResponse;
 /** Its status, whatever its class says; 0 for `Response.error()`. */
 export let statusOf;
+/** The Content-Encoding that the body is still to be given; null if there is none, or it has it already. */
+export let encodingOf;
 
 export class Response extends Body {
   #status;
   #statusText;
   #type = 'default';
   #cf;
+  /** The body is in its Content-Encoding already. */
+  #isEncoded = false;
 
   /**
    * @param {BodyInit|null} [body]
@@ -175,9 +184,11 @@ export class Response extends Body {
       this.#statusText = init.statusText;
       this.#type = init.type;
       this.#cf = init.cf;
+      this.#isEncoded = init.isEncoded === true;
       return;
     }
     let status = 200;
+    let encode = 'automatic';
     let statusText = '';
     let headers = null;
     if (init !== undefined && init !== null) {
@@ -193,9 +204,8 @@ export class Response extends Body {
       // The browser knows which characters it may have.
       if (statusText !== '') new NativeResponse(null, { __proto__: null, statusText });
       if (init.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
-      // Bodies are sent as they are in either case: nothing here compresses them.
-      const encode = init.encodeBody;
-      if (encode !== undefined && encode !== 'automatic' && encode !== 'manual') {
+      encode = init.encodeBody ?? 'automatic';
+      if (encode !== 'automatic' && encode !== 'manual') {
         throw new NativeTypeError(`encodeBody: unexpected value: ${encode}`);
       }
     }
@@ -210,6 +220,7 @@ export class Response extends Body {
     this.#status = status;
     this.#statusText = statusText;
     this.#cf = init?.cf ?? undefined;
+    this.#isEncoded = encode === 'manual';
   }
 
   get status() { return this.#status; }
@@ -225,7 +236,7 @@ export class Response extends Body {
     const [headers, flat] = copyHeaders(this);
     return new Response(PARTS, {
       body: forkBody(this), headers, flat, status: this.#status, statusText: this.#statusText, type: this.#type,
-      cf: this.#cf,
+      cf: this.#cf, isEncoded: this.#isEncoded,
     });
   }
 
@@ -267,5 +278,6 @@ export class Response extends Body {
   static {
     isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
     statusOf = (response) => response.#status;
+    encodingOf = (response) => (response.#isEncoded ? null : headerOf(response, 'content-encoding'));
   }
 }

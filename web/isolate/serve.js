@@ -5,8 +5,9 @@
 
 import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
+import { gzip } from './compression.js';
 import { describeError, show } from './console.js';
-import { abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
+import { abortRequest, encodingOf, incomingRequest, isResponse, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
   NativeDOMException, NativePromise, NativeStream, NativeTypeError, bufferOf, bytesOf, cancelReader, cancelStream,
@@ -176,10 +177,20 @@ export function createCalls(send, log) {
     const status = statusOf(response);
     let size = sizeOfBody(response);
     let content = takeBody(response);
+    let without;
+    const encoding = content === null ? null : encodingOf(response);
+    if (encoding === 'gzip') {
+      content = gzip(content);
+      size = -1;
+      without = 'content-length';
+    } else if (encoding === 'br') {
+      // Browsers cannot compress so. The body is the same without.
+      without = 'content-encoding';
+    }
     if (typeof content === 'string') content = countTyped(encode(content));
     const bytes = isBytes(content) ? content : null;
     if (bytes !== null) size = lengthOf(bytes);
-    const headers = flattenHeaders(response, size);
+    const headers = flattenHeaders(response, size, without);
 
     if (content === null || call.isHead || (bytes !== null && size === 0)) {
       send([OUT.RESPONSE, id, status, headers, false]);
