@@ -128,6 +128,8 @@ export const NativeSearchParams = URLSearchParams;
 export const NativeStream = ReadableStream;
 export const NativePromise = Promise;
 export const NativeError = Error;
+export const toNumber = Number;
+export const toBigInt = BigInt;
 export const NativeRangeError = RangeError;
 export const NativeTypeError = TypeError;
 export const NativeAbortController = AbortController;
@@ -211,6 +213,7 @@ export const headersAppend = uncurry(Headers.prototype.append);
 export const headersSet = uncurry(Headers.prototype.set);
 export const headersGet = uncurry(Headers.prototype.get);
 export const headersHas = uncurry(Headers.prototype.has);
+export const getSetCookie = uncurry(Headers.prototype.getSetCookie);
 
 export const getReader = uncurry(ReadableStream.prototype.getReader);
 export const isLocked = getter(ReadableStream.prototype, 'locked');

@@ -5,8 +5,9 @@
 
 import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
+import { gzip } from './compression.js';
 import { describeError, show } from './console.js';
-import { Response, abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
+import { Response, abortRequest, encodingOf, incomingRequest, isResponse, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
   NativeDOMException, NativeStream, NativeTypeError, NativeURL, cancelStream, encode, isBytes, lengthOf, ownMap, resolve,
@@ -49,9 +50,13 @@ class ExecutionContext {
     this.props = {};
   }
   /** Keeps the isolate at work until the promise settles, beyond the response. */
-  waitUntil(promise) { this.#waitUntil(promise); }
+  waitUntil(...promises) {
+    if (promises.length === 0) throw new NativeTypeError('waitUntil() needs a promise');
+    this.#waitUntil(promises[0]);
+  }
   /** There is no origin server to pass through to: an exception stays a 500. */
   passThroughOnException() {}
+  get [Symbol.toStringTag]() { return 'ExecutionContext'; }
 }
 
 /**
@@ -122,10 +127,20 @@ export function createCalls(send, log) {
     const status = statusOf(response);
     let size = sizeOfBody(response);
     let content = takeBody(response);
+    let without;
+    const encoding = content === null ? null : encodingOf(response);
+    if (encoding === 'gzip') {
+      content = gzip(content);
+      size = -1;
+      without = 'content-length';
+    } else if (encoding === 'br') {
+      // Browsers cannot compress so. The body is the same without.
+      without = 'content-encoding';
+    }
     if (typeof content === 'string') content = countTyped(encode(content));
     const bytes = isBytes(content) ? content : null;
     if (bytes !== null) size = lengthOf(bytes);
-    const headers = flattenHeaders(response, size);
+    const headers = flattenHeaders(response, size, without);
 
     if (content === null || call.isHead || (bytes !== null && size === 0)) {
       send([OUT.RESPONSE, id, status, headers, false]);
