@@ -25,4 +25,6 @@ pub mod problem;
 pub mod sandbox;
 pub mod serve;
 pub mod server;
+pub mod sourcemap;
+pub mod stacks;
 pub mod store;

@@ -10,7 +10,7 @@ use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
-use crate::server;
+use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -73,6 +73,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
     let caps = config.limits.caps(config.http.max_body);
     let catalog = Arc::new(catalog);
+    stacks::install(Arc::clone(&catalog));
     let code = Arc::clone(&catalog);
     let invoker = Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool);
     let front = Front::new(&config.http, caps, catalog, invoker, Arc::clone(&pool), metrics, meeting)?;

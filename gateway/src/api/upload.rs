@@ -7,13 +7,13 @@ use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tabmesh_protocol::Limits;
 
 use super::ApiLimits;
-use crate::deploy::{DEFAULT_FILE, SourceFile};
+use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
 
@@ -31,7 +31,7 @@ const METADATA: &str = "metadata";
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
-    pub(super) main: Option<String>,
+    pub(super) options: Options,
     pub(super) limits: Limits,
 }
 
@@ -77,14 +77,26 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     };
     let body = body?;
     if !form {
-        let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
-        return Ok(Upload { files: vec![file], main: None, limits: Limits::default() });
+        let file = SourceFile { name: single_name(&parts.uri, &kind), bytes: body };
+        return Ok(Upload { files: vec![file], options: Options::default(), limits: Limits::default() });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| invalid("The form's Content-Type has no valid boundary."))?;
     read_form(form, limits).await
+}
+
+/// The name of a module that is the whole body: as the query says (`?name=worker.ts`), or the media type.
+fn single_name(uri: &Uri, kind: &str) -> String {
+    let mut query = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
+    if let Some((_, name)) = query.find(|(key, _)| key == "name") {
+        return name.into_owned();
+    }
+    match kind {
+        "application/typescript" | "text/typescript" | "application/x-typescript" => "main.ts".into(),
+        _ => DEFAULT_FILE.into(),
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -149,7 +161,7 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let metadata = metadata.unwrap_or_default();
     let limits =
         limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
-    Ok(Upload { files, main: metadata.main_module, limits })
+    Ok(Upload { files, options: Options { main: metadata.main_module }, limits })
 }
 
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {
