@@ -35,6 +35,8 @@ const resolveAll = {
       const own = OWN[name] ?? (INTERNAL.includes(name) ? name : null);
       return own ? { path: join(here, 'src', `${own}.js`) } : { path: name, namespace: 'unenv' };
     });
+    // A file of its own, never part of a chunk: the isolate looks for it by name. All that need it lie beside it.
+    onResolve({ filter: /^\.\/host\.js$/ }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /.*/ }, ({ path, importer }) => {
       if (path in PACKAGES) return { path: require.resolve(PACKAGES[path]) };
       // With a slash at its end it means the package.
@@ -81,7 +83,7 @@ const seen = new Map();
 const visit = (file, path) => {
   if (seen.get(file) === 'done') return;
   if (path.includes(file)) throw new Error(`a circle: ${[...path, file].join(' -> ')}`);
-  for (const { path: next } of metafile.outputs[file].imports) visit(next, [...path, file]);
+  for (const { path: next, external } of metafile.outputs[file].imports) if (!external) visit(next, [...path, file]);
   seen.set(file, 'done');
 };
 Object.keys(metafile.outputs).forEach((file) => visit(file, []));

@@ -7,6 +7,7 @@
 //! `break`). Invalid regular expressions and errors across modules (an export that is missing) show when a tab loads
 //! the code.
 
+mod context;
 mod error;
 mod kinds;
 mod link;
@@ -16,6 +17,7 @@ mod nesting;
 mod order;
 mod parse;
 mod pieces;
+mod platform;
 mod position;
 mod read;
 mod resolve;
@@ -76,6 +78,19 @@ impl Default for CompileLimits {
 pub struct Options {
     /// The entry point; without it, it is one of [`MAIN_NAMES`] or the only ES module.
     pub main: Option<String>,
+    /// Whether Node.js's modules and globals are there: the flag `nodejs_compat`.
+    pub node: bool,
+}
+
+impl Options {
+    /// Reads compatibility flags as Workers have them; those that mean nothing here are ignored.
+    #[must_use]
+    pub fn with_flags(mut self, flags: &[String]) -> Self {
+        self.node = flags
+            .iter()
+            .any(|flag| matches!(flag.as_str(), "nodejs_compat" | "nodejs_compat_v2" | "nodejs_als"));
+        self
+    }
 }
 
 /// What became of files.
@@ -92,7 +107,7 @@ pub struct Compiled {
 /// # Errors
 /// As [`compile_within`].
 pub fn compile(files: Vec<SourceFile>, main: Option<&str>) -> Result<Bundle, CompileError> {
-    let options = Options { main: main.map(str::to_owned) };
+    let options = Options { main: main.map(str::to_owned), ..Options::default() };
     compile_within(files, options, CompileLimits::default()).map(|compiled| compiled.bundle)
 }
 
@@ -122,8 +137,9 @@ pub fn seal(bundle: &Bundle) -> (String, Bytes) {
 fn build(files: Vec<SourceFile>, options: &Options, limits: CompileLimits) -> Result<Compiled, CompileError> {
     let (files, map_files) = maps::split(check_files(files, limits)?);
     let mut maps = SourceMaps::default();
-    let modules = read::all(&files, map_files, &mut maps)?;
+    let mut modules = read::all(&files, map_files, &mut maps)?;
     let main = find_main(&modules, options.main.as_deref())?;
+    platform::add(&mut modules, main, options, &mut maps)?;
     let linked = link::link(&modules, &maps)?;
     let bundle = link::assemble(&modules, &linked, main)?;
     for module in &bundle.modules {

@@ -112,7 +112,7 @@ function boot(port, clock) {
         post(breach, null);
       });
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
-      const { forms, invoke } = findForms(await load(bundle));
+      const { forms, invoke } = findForms(await load(bundle, { env: env ?? {}, waitUntil: calls.waitUntil }));
       calls.start(invoke, env);
       // Each in a message of its own: what loading took is not for the first requests to answer for, nor what they do for
       // the code.

@@ -1,1 +1,1 @@
-import{bind,env,init_host,waitUntil}from"./chunk-TN7BGOZX.js";import"./chunk-37BZZU57.js";init_host();export{bind,env,waitUntil};
+import"./chunk-37BZZU57.js";var env={},waitUntil=()=>{throw new Error("waitUntil() is for the time of a request")},bind=host=>{bind=void 0,{env,waitUntil}=host};export{bind,env,waitUntil};

@@ -46,9 +46,8 @@ struct Metadata {
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
-    /// As above.
-    #[serde(rename = "compatibility_flags")]
-    _compatibility_flags: serde::de::IgnoredAny,
+    /// Read by [`Options::with_flags`].
+    compatibility_flags: Vec<String>,
 }
 
 /// Reads an upload.
@@ -161,7 +160,8 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let metadata = metadata.unwrap_or_default();
     let limits =
         limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
-    Ok(Upload { files, options: Options { main: metadata.main_module }, limits })
+    let options = Options { main: metadata.main_module, ..Options::default() };
+    Ok(Upload { files, options: options.with_flags(&metadata.compatibility_flags), limits })
 }
 
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {

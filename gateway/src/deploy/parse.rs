@@ -11,7 +11,7 @@ use oxc_ast::ast::{
 use oxc_ast_visit::{Visit, walk};
 use oxc_diagnostics::OxcDiagnostic;
 use oxc_parser::Parser;
-use oxc_semantic::SemanticBuilder;
+use oxc_semantic::{Scoping, SemanticBuilder};
 use oxc_span::{GetSpan, SourceType, Span};
 use std::ops::Range;
 use tabmesh_protocol::bundle::Edit;
@@ -78,6 +78,27 @@ pub(super) struct Parsed {
     pub(super) has_default: bool,
     /// Edits that make it a script; empty if it has no such form.
     pub(super) script: Vec<Edit>,
+    pub(super) globals: Globals,
+}
+
+/// Which of Node.js's globals a module uses.
+#[derive(Debug, Default)]
+pub(super) struct Globals {
+    pub(super) buffer: bool,
+    pub(super) process: bool,
+    pub(super) global: bool,
+}
+
+impl Globals {
+    fn of(source: &str, scoping: &Scoping) -> Self {
+        let free = scoping.root_unresolved_references();
+        let uses = |name: &str| free.contains_key(name);
+        Self {
+            buffer: uses("Buffer") || source.contains("globalThis.Buffer"),
+            process: uses("process") || source.contains("globalThis.process"),
+            global: uses("global"),
+        }
+    }
 }
 
 /// Parses one ES module, which is the only one of its deployment if it `is_alone`: then it may get a script form.
@@ -109,7 +130,8 @@ pub(super) fn parse(source: &str, is_alone: bool) -> Result<Parsed, Fault> {
     } else {
         Vec::new()
     };
-    Ok(Parsed { imports, has_default: has_default(&parsed.program), script })
+    let globals = Globals::of(source, checked.semantic.scoping());
+    Ok(Parsed { imports, has_default: has_default(&parsed.program), script, globals })
 }
 
 /// Collects what can stand anywhere in a module.

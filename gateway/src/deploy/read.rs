@@ -24,6 +24,14 @@ impl Read {
         place(&self.name, &self.text, offset, self.is_compiled.then_some(maps))
     }
 
+    /// A module of the platform.
+    pub(super) fn platform(name: String, text: String) -> Result<Self, CompileError> {
+        let parsed = Parsed::default();
+        let mut module = Read { name, kind: ModuleKind::Esm, text, parsed, is_compiled: false };
+        module.parse_again()?;
+        Ok(module)
+    }
+
     /// Parses the text anew after it was changed.
     pub(super) fn parse_again(&mut self) -> Result<(), CompileError> {
         self.parsed =

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::EXTENSIONS;
+use super::{EXTENSIONS, platform};
 
 /// What an import means.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub(super) fn resolve(specifier: &str, importer: &str, files: &HashMap<&str, usi
     let plain = specifier.strip_suffix("?module").filter(|name| name.ends_with(".wasm")).unwrap_or(specifier);
     let path = if is_relative(plain) { join(importer, plain) } else { Some(plain.to_owned()) };
     if let Some(index) = path.as_ref().and_then(|path| files.get(path.as_str())) {
+        return Target::Module(*index);
+    }
+    if let Some(index) = platform::name_of(specifier).and_then(|name| files.get(name.as_str())) {
         return Target::Module(*index);
     }
     if let Some(path) = path.as_ref().filter(|_| is_relative(plain))
@@ -75,16 +78,22 @@ pub(super) fn join(importer: &str, relative: &str) -> Option<String> {
 
 fn explain(specifier: &str, path: Option<&str>) -> (String, String) {
     let shown = shorten(specifier);
+    if platform::name_of(specifier).is_some() {
+        return (
+            format!("\"{shown}\" is a Node.js module; handlers have those with the flag nodejs_compat only"),
+            "add compatibility_flags = [\"nodejs_compat\"], or use the web API for it".into(),
+        );
+    }
     if specifier.starts_with("node:") {
         return (
-            format!("\"{shown}\" is a Node.js module; handlers run in a browser and have web APIs only"),
+            format!("\"{shown}\" is a Node.js module that does not exist here"),
             "use the web API for it, or bundle a package that works in browsers in its place".into(),
         );
     }
     if specifier.starts_with("cloudflare:") {
         return (
-            format!("\"{shown}\" is a module of Cloudflare's runtime and does not exist here"),
-            "take what it gives from the arguments request, env and ctx".into(),
+            format!("\"{shown}\" is a module of Cloudflare's runtime that does not exist here"),
+            "of these there is cloudflare:workers; bindings are in the argument env too".into(),
         );
     }
     let scheme = specifier.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -160,8 +169,10 @@ mod tests {
     fn explains_what_it_does_not_find() {
         let files = files();
         for (specifier, message, hint) in [
-            ("node:fs", "Node.js", "web API"),
-            ("cloudflare:workers", "Cloudflare", "env"),
+            ("node:fs", "Node.js", "nodejs_compat"),
+            ("buffer", "Node.js", "nodejs_compat"),
+            ("node:sea", "does not exist", "web API"),
+            ("cloudflare:sockets", "Cloudflare", "env"),
             ("https://esm.sh/hono", "URL", "download"),
             ("//esm.sh/hono", "URL", "download"),
             ("react", "no module \"react\"", "bundle npm packages first, for example with esbuild"),

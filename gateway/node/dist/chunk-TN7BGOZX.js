@@ -1,1 +1,0 @@
-import{__esm}from"./chunk-37BZZU57.js";var env,waitUntil,bind,init_host=__esm({"src/host.js"(){env={},waitUntil=()=>{throw new Error("waitUntil() is for the time of a request")},bind=host=>{bind=void 0,{env,waitUntil}=host}}});export{env,waitUntil,bind,init_host};
