@@ -16,9 +16,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tabmesh_protocol::Target;
-use tabmesh_protocol::bundle::Bundle;
 
-use crate::deploy;
+use crate::deploy::{self, Compiled};
 use crate::store::{HandlerRow, Store, StoreError};
 use cache::CodeCache;
 use secrets::Secrets;
@@ -148,6 +147,15 @@ impl Catalog {
         .await
     }
 
+    /// The source maps of a version as they are stored, if it has any.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let (inner, version) = (Arc::clone(&self.inner), version.to_owned());
+        blocking(move || inner.store().maps(&version)).await
+    }
+
     /// Deploys a bundle under a name. Goes on to its end even if the future is dropped.
     ///
     /// # Errors
@@ -157,13 +165,16 @@ impl Catalog {
         &self,
         tenant: &str,
         name: &str,
-        bundle: Bundle,
+        compiled: Compiled,
         settings: impl Into<Settings>,
     ) -> Result<Put, StoreError> {
         let Settings { limits, crons } = settings.into();
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
+            let Compiled { bundle, maps } = compiled;
             let (version, bytes) = deploy::seal(&bundle);
+            let maps = (!maps.is_empty())
+                .then(|| serde_json::to_vec(&maps).expect("names, numbers and strings always become JSON"));
             let target = Arc::new(Target { tenant, handler: name, version });
             let mut handler = Handler {
                 target: Arc::clone(&target),
@@ -181,7 +192,7 @@ impl Catalog {
             handler.updated_at_ms =
                 now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
             handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
-            let created = store.put(&handler.to_row(), &bytes, MAX_HANDLERS)?;
+            let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), MAX_HANDLERS)?;
             let handler = Arc::new(handler);
             inner.code().insert(target.version.clone(), bytes);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);

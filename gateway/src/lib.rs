@@ -28,5 +28,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod serve;
 pub mod server;
+pub mod sourcemap;
 pub mod sql;
+pub mod stacks;
 pub mod store;

@@ -14,8 +14,8 @@ use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
-use crate::server;
 use crate::sql::Databases;
+use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -53,6 +53,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
+    stacks::install(Arc::clone(&catalog));
     let caps = config.limits.caps(config.http.max_body);
     let code = Arc::clone(&catalog);
     let invoker =

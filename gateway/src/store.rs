@@ -159,7 +159,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes a handler and its bundle at once; `true` if there was none of this name. Its `created_at_ms` only counts
+    /// Writes a handler, its bundle and the bundle's source maps (`None` for none) at once; `true` if there was none of this name. Its `created_at_ms` only counts
     /// then. At most `max_handlers` in all.
     ///
     /// # Errors
@@ -168,6 +168,7 @@ impl Store {
         &mut self,
         handler: &HandlerRow,
         bundle: &[u8],
+        maps: Option<&[u8]>,
         max_handlers: usize,
     ) -> Result<bool, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -187,6 +188,15 @@ impl Store {
                  ON CONFLICT (hash) DO UPDATE SET unused_since = NULL",
             )?
             .execute(params![handler.version, bundle])?;
+        // The same code may come with another map, or with none.
+        transaction
+            .prepare_cached("DELETE FROM source_maps WHERE version = ?1")?
+            .execute([&handler.version])?;
+        if let Some(maps) = maps {
+            transaction
+                .prepare_cached("INSERT INTO source_maps (version, maps) VALUES (?1, ?2)")?
+                .execute(params![handler.version, maps])?;
+        }
         transaction
             .prepare_cached(
                 "INSERT INTO handlers (tenant, name, version, limits, crons, modules, size, created_at, updated_at)
@@ -223,6 +233,16 @@ impl Store {
         sweep(&transaction, version.as_deref(), now_ms)?;
         transaction.commit()?;
         Ok(version.is_some())
+    }
+
+    /// The source maps of a bundle, if it came with any.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT maps FROM source_maps WHERE version = ?1")?;
+        Ok(statement.query_row([version], |row| row.get(0)).optional()?)
     }
 
     /// The bytes of a bundle, if it is there.

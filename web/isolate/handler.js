@@ -49,6 +49,9 @@ function joinPieces(pieces, urls) {
   return { source, isStatic };
 }
 
+/** The platform's module that is given what belongs to this isolate, before any other that needs it. */
+const HOST_MODULE = 'node:/host.js';
+
 /** A module's name as stack traces can show it. */
 const nameOf = ({ name }) => name.replace(/\s/g, '_');
 
@@ -88,8 +91,9 @@ function scriptOf(module) {
  * @param {{format: number, modules: {
  *   name: string, type: string, source: (string|number)[], script?: [number, number, string][]
  * }[]}} bundle
+ * @param {{env: object, waitUntil: (promise: Promise) => void}} host
  */
-export async function load(bundle) {
+export async function load(bundle, host) {
   if (bundle.format !== 1) throw new NativeTypeError(`bundle format ${bundle.format} is not known`);
   const script = scriptOf(bundle.modules[bundle.modules.length - 1]);
   if (script !== null) return await script();
@@ -98,6 +102,7 @@ export async function load(bundle) {
   for (const module of bundle.modules) {
     const made = await urlOfModule(module, urls);
     urls.push(made.url);
+    if (module.name === HOST_MODULE) (await import(made.url)).bind(host);
     isStatic &&= made.isStatic;
   }
   // From here on handler code has run: no iterators, no methods that it may have patched.

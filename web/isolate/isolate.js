@@ -113,7 +113,7 @@ function boot(port, clock) {
       });
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
       const env = createEnv(bundle.env ?? [], fetchers);
-      const { forms, invoke, scheduled } = findForms(await load(bundle), () => createPlatform(fetchers));
+      const { forms, invoke, scheduled } = findForms(await load(bundle, { env, waitUntil: calls.waitUntil }), () => createPlatform(fetchers));
       calls.start(invoke, env, scheduled);
       // Each in a message of its own: what loading took is not for the first requests to answer for, nor what they do for
       // the code.

@@ -210,6 +210,13 @@ export function createCalls(send, log) {
     /** From now on requests, and what happens outside of them, may use this much. */
     limit: allowances.limit,
 
+    /** Keeps the isolate at work for the request at work, as its context's waitUntil does. */
+    waitUntil(promise) {
+      const call = calls.get(current);
+      if (call === undefined) throw new NativeTypeError('waitUntil() is for the time of a request');
+      waitUntil(call, promise);
+    },
+
     /** A console line, for the request at work. */
     write,
 

@@ -3,6 +3,7 @@
 
 use super::{Api, Address, Shared, guard, json, no_handler, store_problem};
 use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
+use crate::deploy::Compiled;
 use crate::deploy::bindings::is_name;
 use crate::problem::{Problem, ProblemType};
 use crate::store::SecretRow;
@@ -56,9 +57,11 @@ pub(super) async fn put(
     let bundle = api.catalog.code(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     let bundle: Option<Bundle> = bundle.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let bundle = bundle.ok_or_else(|| Problem::new(ProblemType::Internal))?;
+    let maps = api.catalog.maps(&handler.target.version).await.map_err(|error| store_problem(&error))?;
+    let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     if bundle.env.iter().all(|binding| binding.name() != secret) {
         let settings = Settings { limits: handler.limits, crons: handler.crons.clone() };
-        api.deploy(&tenant, &name, bundle, settings, vec![]).await?;
+        api.deploy(&tenant, &name, Compiled { bundle, maps }, settings, vec![]).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -88,10 +91,11 @@ impl Api {
         &self,
         tenant: &str,
         name: &str,
-        mut bundle: Bundle,
+        mut compiled: Compiled,
         settings: Settings,
         secrets: Vec<(String, String)>,
     ) -> Result<Put, Problem> {
+        let bundle = &mut compiled.bundle;
         for kept in self.catalog.secrets(tenant, name).into_keys() {
             if bundle.env.iter().all(|binding| binding.name() != kept) {
                 bundle.env.push(Binding::SecretText { name: kept, placeholder: String::new() });
@@ -107,7 +111,7 @@ impl Api {
         if known {
             self.keep_secrets(tenant, name, secrets.clone()).await?;
         }
-        let put = self.catalog.put(tenant, name, bundle, settings).await.map_err(|error| store_problem(&error))?;
+        let put = self.catalog.put(tenant, name, compiled, settings).await.map_err(|error| store_problem(&error))?;
         if !known {
             self.keep_secrets(tenant, name, secrets).await?;
         }

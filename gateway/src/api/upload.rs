@@ -7,7 +7,7 @@ use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use super::ApiLimits;
 use crate::catalog::Settings;
 use crate::cron;
 use crate::deploy::bindings::{self, Bindings};
-use crate::deploy::{DEFAULT_FILE, SourceFile};
+use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
 use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
@@ -34,7 +34,7 @@ const METADATA: &str = "metadata";
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
-    pub(super) main: Option<String>,
+    pub(super) options: Options,
     pub(super) settings: Settings,
     pub(super) bindings: Bindings,
     pub(super) egress: Option<Vec<String>>,
@@ -57,9 +57,8 @@ struct Metadata {
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
-    /// As above.
-    #[serde(rename = "compatibility_flags")]
-    _compatibility_flags: serde::de::IgnoredAny,
+    /// Read by [`Options::with_flags`].
+    compatibility_flags: Vec<String>,
 }
 
 /// Reads an upload.
@@ -88,14 +87,32 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     };
     let body = body?;
     if !form {
-        let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
-        return Ok(Upload { files: vec![file], main: None, settings: Settings::default(), bindings: Bindings::default(), egress: None });
+        let file = SourceFile { name: single_name(&parts.uri, &kind), bytes: body };
+        return Ok(Upload {
+            files: vec![file],
+            options: Options::default(),
+            settings: Settings::default(),
+            bindings: Bindings::default(),
+            egress: None,
+        });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| invalid("The form's Content-Type has no valid boundary."))?;
     read_form(form, limits).await
+}
+
+/// The name of a module that is the whole body: as the query says (`?name=worker.ts`), or the media type.
+fn single_name(uri: &Uri, kind: &str) -> String {
+    let mut query = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
+    if let Some((_, name)) = query.find(|(key, _)| key == "name") {
+        return name.into_owned();
+    }
+    match kind {
+        "application/typescript" | "text/typescript" | "application/x-typescript" => "main.ts".into(),
+        _ => DEFAULT_FILE.into(),
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -167,7 +184,9 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     }
     cron::check(&metadata.crons).map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
     let settings = Settings { limits, crons: metadata.crons };
-    Ok(Upload { files, main: metadata.main_module, settings, bindings, egress: metadata.egress })
+    let options = Options { main: metadata.main_module, ..Options::default() };
+    let options = options.with_flags(&metadata.compatibility_flags);
+    Ok(Upload { files, options, settings, bindings, egress: metadata.egress })
 }
 
 fn check_egress(patterns: &[String]) -> Result<(), Problem> {

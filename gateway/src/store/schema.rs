@@ -9,7 +9,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Migration `n` brings format `n` to format `n + 1`. The format is SQLite's `user_version`; a new file has 0.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE tenants (
         name TEXT PRIMARY KEY NOT NULL
     ) STRICT;
@@ -34,7 +35,13 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (tenant, name)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX handlers_version ON handlers (version);
-", "
+",
+    "
+    CREATE TABLE source_maps (
+        version TEXT PRIMARY KEY NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
+        maps    BLOB NOT NULL                   -- JSON
+    ) STRICT;
+
     CREATE TABLE secrets (
         tenant  TEXT NOT NULL,
         handler TEXT NOT NULL,
@@ -56,7 +63,8 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (tenant, handler, pattern),
         FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
     ) STRICT, WITHOUT ROWID;
-"];
+",
+];
 
 /// The format this version writes.
 pub(super) fn known() -> u32 {
