@@ -10,6 +10,8 @@ import {
 } from './intrinsics.js';
 import { cacheOf, methodOf, parseUrl, redirectOf, signalFrom } from './request-init.js';
 
+import { checkSocket } from './websocket.js';
+
 const abortController = uncurry(AbortController.prototype.abort);
 const signalOf = getter(AbortController.prototype, 'signal');
 const hrefOf = getter(URL.prototype, 'href');
@@ -185,6 +187,8 @@ const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status 
 export let isResponse;
 /** Its status, whatever its class says; 0 for `Response.error()`. */
 export let statusOf;
+/** The end of a WebSocketPair that it carries, or null. */
+export let socketOf;
 /** The Content-Encoding that the body is still to be given; null if there is none, or it has it already. */
 export let encodingOf;
 
@@ -195,6 +199,7 @@ export class Response extends Body {
   #url = '';
   #redirected = false;
   #cf;
+  #webSocket = null;
   /** The body is in its Content-Encoding already. */
   #isEncoded = false;
 
@@ -221,7 +226,8 @@ export class Response extends Body {
     if (init !== undefined && init !== null) {
       if (init.status !== undefined) {
         status = init.status >>> 0;
-        if (!(status >= 200 && status <= 599)) {
+        const upgrades = status === 101 && init.webSocket !== undefined && init.webSocket !== null;
+        if (!upgrades && !(status >= 200 && status <= 599)) {
           throw new NativeRangeError(
             'Responses may only be constructed with status codes in the range 200 to 599, inclusive.',
           );
@@ -236,7 +242,12 @@ export class Response extends Body {
         throw new NativeTypeError(`encodeBody: unexpected value: ${encode}`);
       }
     }
-    if (body !== null && isNullBodyStatus(status)) {
+    const socket = init?.webSocket ?? null;
+    if (socket !== null) {
+      if (status !== 101) throw new NativeRangeError('Responses with a WebSocket must have status code 101.');
+      checkSocket(socket);
+    }
+    if (body !== null && (status === 101 || isNullBodyStatus(status))) {
       // Workers let an empty body pass here, and code relies on it.
       if (!isEmptyBody(body)) {
         throw new NativeTypeError('Response with null body status (101, 204, 205, or 304) cannot have a body.');
@@ -248,6 +259,7 @@ export class Response extends Body {
     this.#statusText = statusText;
     this.#cf = init?.cf ?? undefined;
     this.#isEncoded = encode === 'manual';
+    this.#webSocket = socket;
   }
 
   get status() { return this.#status; }
@@ -257,9 +269,10 @@ export class Response extends Body {
   get url() { return this.#url; }
   get redirected() { return this.#redirected; }
   get cf() { return this.#cf; }
-  get webSocket() { return null; }
+  get webSocket() { return this.#webSocket; }
 
   clone() {
+    if (this.#webSocket !== null) throw new NativeTypeError('Cannot clone a response to a WebSocket handshake.');
     const [headers, flat] = copyHeaders(this);
     return new Response(PARTS, {
       body: forkBody(this), headers, flat, status: this.#status, statusText: this.#statusText, type: this.#type,
@@ -306,6 +319,7 @@ export class Response extends Body {
   static {
     isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
     statusOf = (response) => response.#status;
+    socketOf = (response) => response.#webSocket;
     encodingOf = (response) => (response.#isEncoded ? null : headerOf(response, 'content-encoding'));
   }
 }

@@ -19,6 +19,7 @@ import { createOutbox } from './outbox.js';
 import { rehearse } from './rehearsal.js';
 import { OUT, createCalls } from './serve.js';
 import { measureWasm } from './wasm.js';
+import { WebSocket, WebSocketPair } from './websocket.js';
 
 /** Messages from the runtime. */
 const IN = {
@@ -170,7 +171,7 @@ function boot(port, clock) {
 
 const clock = createClock();
 holdLifeline();
-lockdown({ Request, Response }, clock);
+lockdown({ Request, Response, WebSocket, WebSocketPair }, clock);
 listenTo(globalThis, 'message', (event) => {
   // Handler code has not run yet and cannot have sent this.
   event.stopImmediatePropagation();

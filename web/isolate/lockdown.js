@@ -92,7 +92,8 @@ function removeBlobUrls() {
 /**
  * Makes this Worker's global scope that of a handler. Throws where the browser does not let go of a power.
  *
- * @param {{Request: Function, Response: Function}} classes server-grade classes to put in place of the browser's
+ * @param {{Request: Function, Response: Function, WebSocket: Function, WebSocketPair: Function}} classes server-grade
+ *   classes to put in place of the browser's
  * @param {{begin: () => void, add: (milliseconds: number) => void}} clock told of turns, and of work on other threads
  */
 export function lockdown(classes, clock) {
@@ -101,6 +102,8 @@ export function lockdown(classes, clock) {
   removeBlobUrls();
   defineGlobal('Request', classes.Request);
   defineGlobal('Response', classes.Response);
+  defineGlobal('WebSocket', classes.WebSocket);
+  defineGlobal('WebSocketPair', classes.WebSocketPair);
   addTimingSafeEqual();
   guardHeaders();
   guardCodeGeneration();

@@ -7,7 +7,7 @@ import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
 import { gzip } from './compression.js';
 import { describeError, show } from './console.js';
-import { Response, abortRequest, encodingOf, incomingRequest, isResponse, statusOf } from './http.js';
+import { Response, abortRequest, encodingOf, incomingRequest, isResponse, socketOf, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
   NativeDOMException, NativeStream, NativeTypeError, NativeURL, cancelStream, encode, isBytes, lengthOf, ownMap, resolve,
@@ -15,6 +15,7 @@ import {
 } from './intrinsics.js';
 import { countTyped } from './memory.js';
 import { MAX_CHUNK, Sender, addCredit, sendBytes, sendStream, stopSending } from './sending.js';
+import { checkSocket, couple } from './websocket.js';
 
 /** Messages from the isolate to the runtime. */
 export const OUT = {
@@ -30,9 +31,18 @@ const ignore = () => {};
 /** URL of a scheduled event; no caller's request has one without a host. */
 const EVENT = 'tabmesh:scheduled?';
 
+/** Whether the gateway can make a WebSocket of the request: it leaves the field only there. */
+function asksForWebSocket(headers) {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'upgrade') return true;
+  return false;
+}
+
 class Call extends Sender {
   id = 0;
   event = '';
+  isUpgrade = false;
+  /** What couples it to a WebSocket. */
+  line = null;
   request = null;
   isHead = false;
   inbound = null;
@@ -122,9 +132,27 @@ export function createCalls(send, log) {
     settle(call);
   };
 
+  /** The caller's WebSocket is answered: from now on the request's bodies are its messages. */
+  const upgrade = (call, socket, headers) => {
+    if (!call.isUpgrade) throw new NativeTypeError('The request is not one for a WebSocket: it has no "Upgrade: websocket".');
+    const { id } = call;
+    checkSocket(socket);
+    send([OUT.RESPONSE, id, 101, headers, true]);
+    const post = (piece) => send([OUT.CHUNK, id, piece]);
+    call.line = couple(socket, (bytes) => sendBytes(call, bytes, true, post), () => {
+      if (!call.aborted) send([OUT.END, id]);
+      settle(call);
+    });
+  };
+
   const respond = (call, response) => {
     const { id } = call;
     const status = statusOf(response);
+    const socket = socketOf(response);
+    if (socket !== null) {
+      upgrade(call, socket, flattenHeaders(response, -1));
+      return;
+    }
     let size = sizeOfBody(response);
     let content = takeBody(response);
     let without;
@@ -231,7 +259,8 @@ export function createCalls(send, log) {
       const call = new Call();
       call.id = id;
       call.isHead = method === 'HEAD';
-      if (hasBody) {
+      call.isUpgrade = hasBody && asksForWebSocket(headers);
+      if (hasBody && !call.isUpgrade) {
         call.inbound = new Inbound((bytes) => {
           if (!call.aborted && !call.ended) send([OUT.CONSUMED, id, bytes]);
         });
@@ -245,11 +274,19 @@ export function createCalls(send, log) {
     },
 
     body(id, bytes) {
+      const line = calls.get(id)?.line ?? null;
+      if (line !== null) {
+        current = id;
+        send([OUT.CONSUMED, id, lengthOf(bytes)]);
+        line.receive(bytes);
+        return;
+      }
       const inbound = calls.get(id)?.inbound ?? null;
       if (inbound !== null) pushInbound(inbound, bytes);
     },
 
     bodyEnd(id) {
+      calls.get(id)?.line?.lost();
       const inbound = calls.get(id)?.inbound ?? null;
       if (inbound !== null) endInbound(inbound);
     },
@@ -268,6 +305,7 @@ export function createCalls(send, log) {
       const before = current;
       current = id;
       if (call.inbound !== null) failInbound(call.inbound, reason);
+      call.line?.lost();
       stopSending(call, reason);
       abortRequest(call.request, reason);
       current = before;

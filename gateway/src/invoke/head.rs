@@ -39,6 +39,8 @@ pub struct Caller {
     url: String,
     /// Prefix that routing took off the path.
     prefix: Option<HeaderValue>,
+    /// The request is one for a WebSocket.
+    upgrading: bool,
 }
 
 impl Caller {
@@ -49,6 +51,7 @@ impl Caller {
             host: HeaderValue::from_str(authority).ok(),
             url: ["http://", authority, path_and_query].concat(),
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
+            upgrading: false,
         }
     }
 }
@@ -57,7 +60,17 @@ impl Caller {
     /// A handler that asks another one for `url`.
     #[must_use]
     pub fn handler(url: String) -> Self {
-        Self { ip: None, host: None, url, prefix: None }
+        Self { ip: None, host: None, url, prefix: None, upgrading: false }
+    }
+
+    /// The same caller, who asks for a WebSocket or not.
+    pub(super) fn upgrading(mut self, upgrading: bool) -> Self {
+        self.upgrading = upgrading;
+        self
+    }
+
+    pub(super) fn is_upgrading(&self) -> bool {
+        self.upgrading
     }
 }
 
@@ -109,7 +122,11 @@ pub fn build(
         return Err(Problem::new(ProblemType::HeadersTooLarge).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix } = caller;
+    let Caller { ip, host, url, prefix, upgrading } = caller;
+    if upgrading {
+        // A handler agrees by what it sees.
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
     headers.reserve(ADDED);
     if let Some(host) = host {
         // HTTP/2 has no Host field; handlers expect one.

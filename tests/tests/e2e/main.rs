@@ -26,3 +26,4 @@ mod support;
 mod swarm;
 mod tabs;
 mod tenants;
+mod websocket;
