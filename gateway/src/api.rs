@@ -6,6 +6,7 @@
 
 mod code;
 mod guard;
+mod secrets;
 mod tenants;
 mod upload;
 mod view;
@@ -23,7 +24,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde::Serialize;
 use tabmesh_protocol::Limits;
-use tabmesh_protocol::bundle::Bundle;
 use tokio::sync::Semaphore;
 
 use crate::catalog::{Catalog, Handler};
@@ -31,6 +31,7 @@ use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
 use view::View;
 
@@ -112,6 +113,7 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, limits: ApiLimits) -
     let tenant = format!("{TENANTS_PATH}/{{tenant}}");
     let handlers = || known(get(list));
     let handler = || known(get(read).put(put).delete(delete));
+    let secret = || known(axum::routing::put(secrets::put).delete(secrets::delete));
     Router::new()
         .route(HANDLERS_PATH, handlers())
         .route(&format!("{HANDLERS_PATH}/{{name}}"), handler())
@@ -119,6 +121,10 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, limits: ApiLimits) -
         .route(&tenant, known(get(tenants::read).put(tenants::put)))
         .route(&format!("{tenant}/handlers"), handlers())
         .route(&format!("{tenant}/handlers/{{name}}"), handler())
+        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets"), known(get(secrets::list)))
+        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets/{{secret}}"), secret())
+        .route(&format!("{tenant}/handlers/{{name}}/secrets"), known(get(secrets::list)))
+        .route(&format!("{tenant}/handlers/{{name}}/secrets/{{secret}}"), secret())
         .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)))
         // Bodies are read by `upload`, with its own limits.
         .layer(DefaultBodyLimit::disable())
@@ -172,12 +178,10 @@ async fn put(
         api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
     let upload = upload::read(request, &api.limits).await?;
-    let bundle = api.compile(upload.files, upload.main).await?;
-    let put = api
-        .catalog
-        .put(&tenant, &name, bundle, upload.limits)
-        .await
-        .map_err(|error| store_problem(&error))?;
+    let mut compiled = api.compile(upload.files, upload.options).await?;
+    (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
+    let put = api.deploy(&tenant, &name, compiled, upload.settings, upload.bindings.secrets).await?;
+    stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);
     if !put.created {
@@ -207,7 +211,11 @@ async fn delete(
 }
 
 impl Api {
-    async fn compile(&self, files: Vec<deploy::SourceFile>, main: Option<String>) -> Result<Bundle, Problem> {
+    async fn compile(
+        &self,
+        files: Vec<deploy::SourceFile>,
+        options: deploy::Options,
+    ) -> Result<deploy::Compiled, Problem> {
         // Closed never; were it, the deployment would be refused rather than run beside others.
         let turn = Arc::clone(&self.compiles).acquire_owned().await;
         let turn = turn.map_err(|_| Problem::new(ProblemType::Internal))?;
@@ -215,7 +223,7 @@ impl Api {
         let compiled = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request: one that went away does not make room for another.
             let _turn = turn;
-            deploy::compile_within(files, main.as_deref(), limits)
+            deploy::compile_within(files, options, limits)
         });
         let result = compiled.await.map_err(|_| Problem::new(ProblemType::Internal))?;
         result.map_err(|error| {

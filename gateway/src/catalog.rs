@@ -5,7 +5,9 @@
 //! returned, no lookup gives an older version, and what a lookup gave was durable.
 
 mod cache;
+mod crons;
 mod handler;
+mod secrets;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,12 +16,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tabmesh_protocol::Target;
-use tabmesh_protocol::bundle::Bundle;
 
-use crate::deploy;
+use crate::deploy::{self, Compiled};
 use crate::store::{HandlerRow, Store, StoreError};
 use cache::CodeCache;
-pub use handler::{Handler, ModuleInfo};
+use secrets::Secrets;
+pub use handler::{Handler, ModuleInfo, Settings};
+pub use secrets::{MAX_SECRET, MAX_SECRETS};
 pub use tabmesh_protocol::Limits;
 
 /// Most bytes of bundles kept in memory. Tabs keep code themselves: this serves joins and fresh deployments.
@@ -47,6 +50,7 @@ struct Inner {
     store: Mutex<Store>,
     handlers: RwLock<Handlers>,
     code: Mutex<CodeCache>,
+    secrets: Secrets,
 }
 
 /// What a `put` did.
@@ -77,8 +81,10 @@ impl Catalog {
             let Target { tenant, handler: name, .. } = &*handler.target;
             handlers.entry(tenant.clone()).or_default().insert(name.clone(), Arc::clone(&handler));
         }
+        let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
             inner: Arc::new(Inner {
+                secrets,
                 store: Mutex::new(store),
                 handlers: RwLock::new(handlers),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
@@ -141,6 +147,15 @@ impl Catalog {
         .await
     }
 
+    /// The source maps of a version as they are stored, if it has any.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let (inner, version) = (Arc::clone(&self.inner), version.to_owned());
+        blocking(move || inner.store().maps(&version)).await
+    }
+
     /// Deploys a bundle under a name. Goes on to its end even if the future is dropped.
     ///
     /// # Errors
@@ -150,16 +165,21 @@ impl Catalog {
         &self,
         tenant: &str,
         name: &str,
-        bundle: Bundle,
-        limits: Limits,
+        compiled: Compiled,
+        settings: impl Into<Settings>,
     ) -> Result<Put, StoreError> {
+        let Settings { limits, crons } = settings.into();
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
+            let Compiled { bundle, maps } = compiled;
             let (version, bytes) = deploy::seal(&bundle);
+            let maps = (!maps.is_empty())
+                .then(|| serde_json::to_vec(&maps).expect("names, numbers and strings always become JSON"));
             let target = Arc::new(Target { tenant, handler: name, version });
             let mut handler = Handler {
                 target: Arc::clone(&target),
                 limits,
+                crons,
                 created_at_ms: 0,
                 updated_at_ms: 0,
                 size: bytes.len() as u64,
@@ -172,7 +192,7 @@ impl Catalog {
             handler.updated_at_ms =
                 now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
             handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
-            let created = store.put(&handler.to_row(), &bytes, MAX_HANDLERS)?;
+            let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), MAX_HANDLERS)?;
             let handler = Arc::new(handler);
             inner.code().insert(target.version.clone(), bytes);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
@@ -217,6 +237,7 @@ impl Catalog {
             if let Some(names) = handlers.get_mut(&tenant) {
                 names.remove(&name);
             }
+            inner.secrets.forget(&tenant, &name);
             drop(handlers);
             drop(store);
             Ok(existed)
@@ -257,6 +278,7 @@ impl Handler {
     fn from_row(row: HandlerRow) -> Self {
         Handler {
             limits: serde_json::from_str(&row.limits).unwrap_or_default(),
+            crons: serde_json::from_str(&row.crons).unwrap_or_default(),
             modules: serde_json::from_str(&row.modules).unwrap_or_default(),
             target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
             created_at_ms: row.created_at_ms,
@@ -273,6 +295,7 @@ impl Handler {
             name: handler.clone(),
             version: version.clone(),
             limits: serde_json::to_string(&self.limits).expect(json),
+            crons: serde_json::to_string(&self.crons).expect(json),
             modules: serde_json::to_string(&self.modules).expect(json),
             size: self.size,
             created_at_ms: self.created_at_ms,

@@ -14,7 +14,7 @@ mod verdict;
 mod tests;
 
 pub use code::CodeStore;
-pub use head::Caller;
+pub use head::{Caller, request_id, strip_hop_by_hop};
 
 use crate::breach::{self, Labels};
 use crate::catalog::Handler;
@@ -81,8 +81,18 @@ impl Invoker {
 
     /// Answers `request` by running `handler` in some tab.
     pub async fn invoke(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Response<Body> {
+        self.invoke_as(handler, caller, request_id(), request).await
+    }
+
+    /// The same under an id that says where it came from.
+    pub async fn invoke_as(
+        &self,
+        handler: &Handler,
+        caller: Caller,
+        request_id: Arc<str>,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let started = Instant::now();
-        let request_id = head::request_id();
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {

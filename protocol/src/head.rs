@@ -39,7 +39,24 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
-/// What the tab answers with.
+/// What a tab sends to open a stream: a handler calls the gateway (outbound fetch, or a binding).
+#[derive(Clone, Debug)]
+pub struct CallHead {
+    /// The code that calls. The gateway believes it only of a tab that it sent a request for this code not long ago.
+    pub target: Arc<Target>,
+    /// The gateway's stream whose request it serves; it may be over (`waitUntil`).
+    pub parent: u64,
+    /// Name of the binding in `env`, or one of [`crate::calls`].
+    pub binding: String,
+    /// Method.
+    pub method: Method,
+    /// Absolute URL for `fetch` and fetchers; a binding's own form for others.
+    pub url: String,
+    /// Header fields.
+    pub headers: HeaderMap,
+}
+
+/// What the called side answers with.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     /// Status, 200-599.
@@ -141,6 +158,40 @@ impl RequestHead {
     }
 }
 
+impl CallHead {
+    /// The head's bytes.
+    ///
+    /// # Errors
+    /// [`HeadTooLarge`].
+    pub fn encode(&self) -> Result<Vec<u8>, HeadTooLarge> {
+        let mut out = Vec::with_capacity(256);
+        let Target { tenant, handler, version } = &*self.target;
+        for text in [tenant, handler, version, &self.binding] {
+            put(&mut out, text.as_bytes());
+        }
+        varint::put(&mut out, self.parent);
+        put(&mut out, self.method.as_str().as_bytes());
+        put(&mut out, self.url.as_bytes());
+        put_headers(&mut out, &self.headers);
+        fits(out, self.headers.len())
+    }
+
+    /// Reads a head.
+    ///
+    /// # Errors
+    /// [`Violation::Malformed`].
+    pub fn decode(mut input: Bytes) -> Result<Self, Violation> {
+        let input = &mut input;
+        let target =
+            Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
+        let binding = get_text(input)?;
+        let parent = varint::get(input).ok_or(TRUNCATED)?;
+        let method = Method::from_bytes(&get(input)?).map_err(|_| Violation::Malformed("method"))?;
+        let url = get_text(input)?;
+        Ok(Self { target: target.into(), parent, binding, method, url, headers: get_headers(input)? })
+    }
+}
+
 impl ResponseHead {
     /// The head's bytes.
     ///
@@ -216,6 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn a_call_keeps_every_field() {
+        let RequestHead { target, method, url, headers, .. } = request();
+        let head = CallHead { target, parent: 70_001, binding: "KV".into(), method, url, headers };
+        let bytes = head.encode().unwrap();
+        let back = CallHead::decode(bytes.clone().into()).unwrap();
+        assert_eq!((back.target, back.parent, back.binding), (head.target, head.parent, head.binding));
+        assert_eq!((back.method, back.url, back.headers), (head.method, head.url, head.headers));
+        for cut in 0..bytes.len() {
+            assert!(CallHead::decode(bytes[..cut].to_vec().into()).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
     fn the_bytes_are_pinned() {
         let mut headers = HeaderMap::new();
         headers.append("set-cookie", HeaderValue::from_static("a=1"));
@@ -263,6 +327,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = RequestHead::decode(bytes.clone().into());
+            let _ = CallHead::decode(bytes.clone().into());
             let _ = ResponseHead::decode(bytes.into());
         }
     }

@@ -31,6 +31,9 @@ class LazyAbort {
     if (this.#controller !== null) abortController(this.#controller, reason);
   }
 
+  /** The signal if somebody looked at it, else null. */
+  get used() { return this.#controller === null && !this.#aborted ? null : this.signal; }
+
   get signal() {
     if (this.#controller === null) {
       this.#controller = new NativeAbortController();
@@ -41,6 +44,7 @@ class LazyAbort {
 }
 
 export let abortRequest;
+export let signalOfRequest;
 let markIncoming;
 
 export class Request extends Body {
@@ -129,6 +133,8 @@ export class Request extends Body {
   get [Symbol.toStringTag]() { return 'Request'; }
 
   static {
+    /** The signal that a handler gave it, or that hangs on the request that it was made from; null if nobody can abort it. */
+    signalOfRequest = (request) => (request.#abort instanceof LazyAbort ? request.#abort.used : request.#abort.signal);
     /** Aborts `request.signal`, also of requests made from it. */
     abortRequest = (request, reason) => request.#abort.abort(reason);
     markIncoming = (request) => {
@@ -155,6 +161,23 @@ export function incomingRequest(method, url, flat, inbound) {
   }));
 }
 
+/** Reasons as HTTP has them: HTTP/2 sends none, and code asks for them. */
+const STATUS_TEXT = {
+  __proto__: null, 200: 'OK', 201: 'Created', 202: 'Accepted', 203: 'Non-Authoritative Information', 204: 'No Content',
+  205: 'Reset Content', 206: 'Partial Content', 300: 'Multiple Choices', 301: 'Moved Permanently', 302: 'Found',
+  303: 'See Other', 304: 'Not Modified', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request',
+  401: 'Unauthorized', 402: 'Payment Required', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
+  406: 'Not Acceptable', 407: 'Proxy Authentication Required', 408: 'Request Timeout', 409: 'Conflict', 410: 'Gone',
+  411: 'Length Required', 412: 'Precondition Failed', 413: 'Payload Too Large', 414: 'URI Too Long',
+  415: 'Unsupported Media Type', 416: 'Range Not Satisfiable', 417: 'Expectation Failed', 418: "I'm a teapot",
+  421: 'Misdirected Request', 422: 'Unprocessable Entity', 423: 'Locked', 424: 'Failed Dependency', 425: 'Too Early',
+  426: 'Upgrade Required', 428: 'Precondition Required', 429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large', 451: 'Unavailable For Legal Reasons', 500: 'Internal Server Error',
+  501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported', 507: 'Insufficient Storage', 508: 'Loop Detected',
+  511: 'Network Authentication Required',
+};
+
 const isNullBodyStatus = (status) => status === 204 || status === 205 || status === 304;
 const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status === 307 || status === 308;
 
@@ -169,6 +192,8 @@ export class Response extends Body {
   #status;
   #statusText;
   #type = 'default';
+  #url = '';
+  #redirected = false;
   #cf;
   /** The body is in its Content-Encoding already. */
   #isEncoded = false;
@@ -183,6 +208,8 @@ export class Response extends Body {
       this.#status = init.status;
       this.#statusText = init.statusText;
       this.#type = init.type;
+      this.#url = init.url;
+      this.#redirected = init.redirected;
       this.#cf = init.cf;
       this.#isEncoded = init.isEncoded === true;
       return;
@@ -227,8 +254,8 @@ export class Response extends Body {
   get statusText() { return this.#statusText; }
   get ok() { return this.#status >= 200 && this.#status <= 299; }
   get type() { return this.#type; }
-  get url() { return ''; }
-  get redirected() { return false; }
+  get url() { return this.#url; }
+  get redirected() { return this.#redirected; }
   get cf() { return this.#cf; }
   get webSocket() { return null; }
 
@@ -236,6 +263,7 @@ export class Response extends Body {
     const [headers, flat] = copyHeaders(this);
     return new Response(PARTS, {
       body: forkBody(this), headers, flat, status: this.#status, statusText: this.#statusText, type: this.#type,
+      url: this.#url, redirected: this.#redirected,
       cf: this.#cf, isEncoded: this.#isEncoded,
     });
   }
@@ -267,7 +295,7 @@ export class Response extends Body {
 
   static error() {
     const response = new Response(PARTS, {
-      body: null, headers: null, flat: null, status: 0, statusText: '', type: 'error',
+      body: null, headers: null, flat: null, status: 0, statusText: '', type: 'error', url: '', redirected: false,
     });
     freezeBody(response);
     return response;
@@ -280,4 +308,20 @@ export class Response extends Body {
     statusOf = (response) => response.#status;
     encodingOf = (response) => (response.#isEncoded ? null : headerOf(response, 'content-encoding'));
   }
+}
+
+/**
+ * A Response as it came from elsewhere.
+ *
+ * @param {number} status
+ * @param {string[]} flat headers
+ * @param {import('./inbound.js').Inbound|null} inbound
+ * @param {string} url where it came from
+ * @param {boolean} redirected
+ */
+export function incomingResponse(status, flat, inbound, url, redirected) {
+  const statusText = STATUS_TEXT[status] ?? '';
+  return new Response(PARTS, {
+    body: inbound, headers: null, flat, status, statusText, type: 'default', url, redirected,
+  });
 }

@@ -196,6 +196,7 @@ export const joinBytes = (chunks, length) => {
 };
 
 export const min = (a, b) => (a < b ? a : b);
+export const startsWith = uncurry(String.prototype.startsWith);
 export const parseJson = JSON.parse;
 export const toJson = JSON.stringify;
 export const resolve = Promise.resolve.bind(Promise);

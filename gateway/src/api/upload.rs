@@ -7,13 +7,16 @@ use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tabmesh_protocol::Limits;
 
 use super::ApiLimits;
-use crate::deploy::{DEFAULT_FILE, SourceFile};
+use crate::catalog::Settings;
+use crate::cron;
+use crate::deploy::bindings::{self, Bindings};
+use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
+use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
 
@@ -31,8 +34,10 @@ const METADATA: &str = "metadata";
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
-    pub(super) main: Option<String>,
-    pub(super) limits: Limits,
+    pub(super) options: Options,
+    pub(super) settings: Settings,
+    pub(super) bindings: Bindings,
+    pub(super) egress: Option<Vec<String>>,
 }
 
 /// The form's `metadata`, as in Cloudflare's upload form.
@@ -43,12 +48,17 @@ struct Metadata {
     main_module: Option<String>,
     /// Read by [`limits::read`].
     limits: Map<String, Value>,
+    /// Read by [`bindings::read`].
+    bindings: Vec<Value>,
+    /// Cron patterns.
+    crons: Vec<String>,
+    /// Hosts that the handler may fetch from.
+    egress: Option<Vec<String>>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
-    /// As above.
-    #[serde(rename = "compatibility_flags")]
-    _compatibility_flags: serde::de::IgnoredAny,
+    /// Read by [`Options::with_flags`].
+    compatibility_flags: Vec<String>,
 }
 
 /// Reads an upload.
@@ -77,14 +87,32 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     };
     let body = body?;
     if !form {
-        let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
-        return Ok(Upload { files: vec![file], main: None, limits: Limits::default() });
+        let file = SourceFile { name: single_name(&parts.uri, &kind), bytes: body };
+        return Ok(Upload {
+            files: vec![file],
+            options: Options::default(),
+            settings: Settings::default(),
+            bindings: Bindings::default(),
+            egress: None,
+        });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| invalid("The form's Content-Type has no valid boundary."))?;
     read_form(form, limits).await
+}
+
+/// The name of a module that is the whole body: as the query says (`?name=worker.ts`), or the media type.
+fn single_name(uri: &Uri, kind: &str) -> String {
+    let mut query = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
+    if let Some((_, name)) = query.find(|(key, _)| key == "name") {
+        return name.into_owned();
+    }
+    match kind {
+        "application/typescript" | "text/typescript" | "application/x-typescript" => "main.ts".into(),
+        _ => DEFAULT_FILE.into(),
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -149,7 +177,29 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let metadata = metadata.unwrap_or_default();
     let limits =
         limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
-    Ok(Upload { files, main: metadata.main_module, limits })
+    let bindings = bindings::read(metadata.bindings)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    if let Some(egress) = &metadata.egress {
+        check_egress(egress)?;
+    }
+    cron::check(&metadata.crons).map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    let settings = Settings { limits, crons: metadata.crons };
+    let options = Options { main: metadata.main_module, ..Options::default() };
+    let options = options.with_flags(&metadata.compatibility_flags);
+    Ok(Upload { files, options, settings, bindings, egress: metadata.egress })
+}
+
+fn check_egress(patterns: &[String]) -> Result<(), Problem> {
+    if patterns.len() > policy::MAX_PATTERNS {
+        return Err(invalid(format!("`egress` has at most {} hosts.", policy::MAX_PATTERNS)));
+    }
+    match patterns.iter().find(|pattern| !policy::is_pattern(pattern)) {
+        Some(wrong) => {
+            let wrong = wrong.escape_debug();
+            Err(invalid(format!("`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com.")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {

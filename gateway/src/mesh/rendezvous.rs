@@ -5,6 +5,7 @@
 
 mod attempts;
 
+use super::incoming::Host;
 use super::peer::{ChannelEvent, Peer, PeerEvent};
 use super::pool::Pool;
 use super::tab::{Tab, Watcher};
@@ -16,6 +17,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tabmesh_protocol::Config;
+use tabmesh_protocol::config::MAX_CALLS;
 use tabmesh_protocol::signal::{ClientMessage, Relay, ServerMessage};
 use tabmesh_signaling::Link;
 use tokio::sync::mpsc;
@@ -34,6 +36,7 @@ pub struct Rendezvous {
     limits: PoolConfig,
     listen: IpAddr,
     threads: IoThreads,
+    host: Arc<dyn Host>,
     next_tab: AtomicU64,
 }
 
@@ -47,7 +50,7 @@ enum Input {
 type Key = (String, u32);
 
 impl Rendezvous {
-    /// Peers will run on `threads`.
+    /// Peers will run on `threads`; `host` answers what handlers call.
     #[must_use]
     pub fn new(
         pool: Arc<Pool>,
@@ -56,8 +59,9 @@ impl Rendezvous {
         limits: PoolConfig,
         listen: IpAddr,
         threads: IoThreads,
+        host: Arc<dyn Host>,
     ) -> Arc<Self> {
-        Arc::new(Self { pool, metrics, peer, limits, listen, threads, next_tab: AtomicU64::new(1) })
+        Arc::new(Self { pool, metrics, peer, limits, listen, threads, host, next_tab: AtomicU64::new(1) })
     }
 
     /// Serves one signalling link until it ends. Tabs that are joined stay.
@@ -181,14 +185,13 @@ impl Attempt {
         events: &mut mpsc::Receiver<PeerEvent>,
     ) {
         let config = Config {
-            // Tabs open no streams towards a gateway.
-            max_incoming_streams: 0,
+            max_incoming_streams: MAX_CALLS,
             max_outgoing_streams: self.shared.limits.tab_concurrency,
             agent: concat!("tabmesh/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Config::default()
         };
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.shared.pool) as Arc<dyn Watcher>));
-        let tab = Tab::new(self.id, self.key.0.clone(), config, Arc::clone(&self.shared.metrics), watcher);
+        let tab = Tab::new(self.id, self.key.0.clone(), config, Arc::clone(&self.shared.metrics), watcher, Arc::clone(&self.shared.host));
         self.shared.metrics.joins.inc();
         self.shared.pool.add(&tab);
         let receiving = async {

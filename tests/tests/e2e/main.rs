@@ -2,6 +2,7 @@
 //! that break things start their own.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod bindings;
 mod cli;
 mod code;
 mod consent;
@@ -14,8 +15,10 @@ mod hostile;
 mod isolation;
 mod lifetime;
 mod limits;
+mod outbound;
 mod page;
 mod sandbox;
+mod schedule;
 mod script;
 mod share;
 mod streaming;

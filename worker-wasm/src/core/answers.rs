@@ -23,7 +23,8 @@ enum Named {
     Never,
 }
 
-type Checked = Result<(), &'static str>;
+/// Fine, or what the isolate did wrong.
+pub(super) type Checked = Result<(), &'static str>;
 
 impl Core {
     /// Takes one message. Those of an isolate that is gone are late and ignored.
@@ -103,6 +104,7 @@ impl Core {
                 }
                 self.end_isolate(now, isolate, &End::Failed(join(&message, &stack)));
             }
+            FromIsolate::Call { id, message } => self.on_call(now, isolate, id, message)?,
             FromIsolate::Malformed(wrong) => return Err(wrong),
         }
         Ok(())
