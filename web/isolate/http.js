@@ -305,9 +305,11 @@ export class Response extends Body {
  */
 export function incomingResponse(status, flat, inbound, url, redirected) {
   const statusText = STATUS_TEXT[status] ?? '';
-  return new Response(PARTS, {
+  const response = new Response(PARTS, {
     body: inbound, headers: null, flat, status, statusText, type: 'default', url, redirected,
     // What it came with it goes on with.
     isEncoded: true,
   });
+  freezeBody(response);
+  return response;
 }
