@@ -44,7 +44,7 @@ impl Known {
         })
     }
 
-    /// Entries about these handlers that nothing was found for.
+    /// Entries about handlers that were run, or are no more, that nothing was found for.
     pub fn stale(&self, is_run: impl Fn(&str) -> bool) -> Vec<String> {
         let stale = self.entries.iter().filter(|entry| is_run(&entry.handler) && !entry.met.get());
         stale

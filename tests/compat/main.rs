@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
         }
         equal += usize::from(is_equal);
     }
-    let stale = known.stale(|name| handlers.iter().any(|handler| handler.name == name));
+    let stale = known.stale(wanted);
     for line in &stale {
         println!("{line}");
     }

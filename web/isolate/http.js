@@ -9,6 +9,7 @@ import {
   headersHas, headersSet, toJson, uncurry,
 } from './intrinsics.js';
 import { cacheOf, methodOf, parseUrl, redirectOf, signalFrom } from './request-init.js';
+import { STATUS_TEXT } from './status-text.js';
 
 import { checkSocket } from './websocket.js';
 
@@ -162,23 +163,6 @@ export function incomingRequest(method, url, flat, inbound) {
     body: inbound, headers: null, flat, method, url, redirect: 'manual', abort, cache: undefined, cf,
   }));
 }
-
-/** Reasons as HTTP has them: HTTP/2 sends none, and code asks for them. */
-const STATUS_TEXT = {
-  __proto__: null, 200: 'OK', 201: 'Created', 202: 'Accepted', 203: 'Non-Authoritative Information', 204: 'No Content',
-  205: 'Reset Content', 206: 'Partial Content', 300: 'Multiple Choices', 301: 'Moved Permanently', 302: 'Found',
-  303: 'See Other', 304: 'Not Modified', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request',
-  401: 'Unauthorized', 402: 'Payment Required', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
-  406: 'Not Acceptable', 407: 'Proxy Authentication Required', 408: 'Request Timeout', 409: 'Conflict', 410: 'Gone',
-  411: 'Length Required', 412: 'Precondition Failed', 413: 'Payload Too Large', 414: 'URI Too Long',
-  415: 'Unsupported Media Type', 416: 'Range Not Satisfiable', 417: 'Expectation Failed', 418: "I'm a teapot",
-  421: 'Misdirected Request', 422: 'Unprocessable Entity', 423: 'Locked', 424: 'Failed Dependency', 425: 'Too Early',
-  426: 'Upgrade Required', 428: 'Precondition Required', 429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large', 451: 'Unavailable For Legal Reasons', 500: 'Internal Server Error',
-  501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout',
-  505: 'HTTP Version Not Supported', 507: 'Insufficient Storage', 508: 'Loop Detected',
-  511: 'Network Authentication Required',
-};
 
 const isNullBodyStatus = (status) => status === 204 || status === 205 || status === 304;
 const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status === 307 || status === 308;
@@ -335,7 +319,11 @@ export class Response extends Body {
  */
 export function incomingResponse(status, flat, inbound, url, redirected) {
   const statusText = STATUS_TEXT[status] ?? '';
-  return new Response(PARTS, {
+  const response = new Response(PARTS, {
     body: inbound, headers: null, flat, status, statusText, type: 'default', url, redirected,
+    // What it came with it goes on with.
+    isEncoded: true,
   });
+  freezeBody(response);
+  return response;
 }
