@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use tabmesh::config::{IceTransport, PeerConfig};
-use tabmesh::mesh::peer::{ChannelEvent, Peer, PeerEvent};
+use tabmesh::mesh::peer::{ChannelEvent, Peer, PeerEvent, Peers};
 use tabmesh::mesh::tab::Transport as _;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
