@@ -85,7 +85,8 @@ impl Peers {
     #[must_use]
     pub fn new(config: PeerConfig, listen: IpAddr) -> Self {
         let addrs = if config.ice_addr.is_empty() { vec![listen] } else { config.ice_addr.clone() };
-        let plain = config.ice_transport == IceTransport::Udp && config.stun.is_empty() && config.turn.is_empty();
+        let plain =
+            config.ice_transport == IceTransport::Udp && config.stun.is_empty() && config.turn.is_empty();
         let shared = plain.then(shared::Ports::default);
         Self { config, addrs, shared }
     }

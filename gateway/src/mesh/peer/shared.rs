@@ -151,21 +151,28 @@ impl Peer {
 
     pub(super) async fn receive(&self, sink: Sink) {
         self.slot.lock().redirect(sink);
-        while !matches!(self.next().await, ChannelEvent::Closed) {}
+        poll_fn(|cx| if self.slot.lock().is_over(cx.waker()) { Poll::Ready(()) } else { Poll::Pending })
+            .await;
     }
 
     pub(super) async fn send(&self, message: Vec<u8>) -> bool {
         // From a vector we own alone: no copy.
         let mut message = BytesMut::from(Bytes::from(message));
         poll_fn(|cx| {
-            let taken = std::mem::take(&mut message);
-            match self.with(|link, now| link.send(now, taken, cx.waker())) {
-                Sent::Yes => Poll::Ready(true),
-                Sent::Over => Poll::Ready(false),
+            let (mut link, now) = (self.slot.lock(), Instant::now());
+            match link.send(now, std::mem::take(&mut message), cx.waker()) {
+                Sent::Yes => {
+                    self.port.flush(&self.slot, &mut link, now);
+                    if link.may_be_late(now) {
+                        self.port.schedule(&self.slot, &mut link, now);
+                    }
+                    Poll::Ready(true)
+                }
                 Sent::Full(back) => {
                     message = back;
                     Poll::Pending
                 }
+                Sent::Over => Poll::Ready(false),
             }
         })
         .await
@@ -183,6 +190,7 @@ impl Peer {
         let (mut link, now) = (self.slot.lock(), Instant::now());
         let result = work(&mut link, now);
         self.port.flush(&self.slot, &mut link, now);
+        self.port.schedule(&self.slot, &mut link, now);
         result
     }
 }
@@ -215,7 +223,8 @@ fn reachable(sockets: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<Socket
             reachable.push(socket);
             continue;
         }
-        let interfaces = rtc::shared::ifaces::ifaces()?.into_iter().filter_map(|interface| Some(interface.addr?.ip()));
+        let interfaces =
+            rtc::shared::ifaces::ifaces()?.into_iter().filter_map(|interface| Some(interface.addr?.ip()));
         let own: Vec<IpAddr> = interfaces.filter(|ip| ip.is_ipv4() == socket.is_ipv4()).collect();
         let far = own.iter().filter(|ip| !is_near(ip)).count();
         let offered = own.iter().filter(|ip| far == 0 || !is_near(ip));

@@ -108,7 +108,7 @@ impl Port {
         lock(&self.routes).is_empty()
     }
 
-    /// Sends what the link has to send, and sees that it gets the clock in time. After every use of a link.
+    /// Sends what the link has to send. After every use of a link, as is [`Port::schedule`].
     pub(super) fn flush(&self, slot: &Arc<Slot>, link: &mut Link, now: Instant) {
         // Most have one datagram to send, or none.
         let mut datagrams: Vec<TaggedBytesMut> = Vec::new();
@@ -128,7 +128,6 @@ impl Port {
             datagrams.push(datagram);
         }
         self.send(&datagrams);
-        self.schedule(slot, link, now);
     }
 
     fn send(&self, datagrams: &[TaggedBytesMut]) {
@@ -140,7 +139,8 @@ impl Port {
         }
     }
 
-    fn schedule(&self, slot: &Arc<Slot>, link: &mut Link, now: Instant) {
+    /// Sees that a link gets the clock in time.
+    pub(super) fn schedule(&self, slot: &Arc<Slot>, link: &mut Link, now: Instant) {
         let Some(at) = link.wants(now) else { return };
         if link.armed.is_none_or(|armed| at < armed) {
             link.armed = Some(at);
@@ -245,6 +245,9 @@ impl Port {
             link.touched = false;
             link.drain(&mut desk.messages);
             self.flush(&slot, &mut link, now);
+            if link.may_be_late(now) {
+                self.schedule(&slot, &mut link, now);
+            }
         }
         for (sink, message) in desk.messages.drain(..) {
             sink(message);

@@ -182,7 +182,9 @@ mod tests {
         let (mut routes, mut a) = (Routes::default(), Known::default());
         routes.name(&mut a, "a", &'a');
         routes.name(&mut a, "restarted", &'a');
-        assert!(routes.of(&way(1), &named("a")).is_none() && routes.of(&way(1), &named("restarted")).is_some());
+        assert!(
+            routes.of(&way(1), &named("a")).is_none() && routes.of(&way(1), &named("restarted")).is_some()
+        );
         routes.proved(&mut a, way(1), &'a');
         routes.forget(&mut a);
         assert!(routes.is_empty());

@@ -78,8 +78,10 @@ impl Socket {
 
     /// Whether what is sent from this address goes through here.
     pub(super) fn owns(&self, from: SocketAddr) -> bool {
-        self.local == from || self.local.ip().is_unspecified() && self.local.port() == from.port()
-            && self.local.is_ipv4() == from.is_ipv4()
+        self.local == from
+            || self.local.ip().is_unspecified()
+                && self.local.port() == from.port()
+                && self.local.is_ipv4() == from.is_ipv4()
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -94,12 +96,17 @@ impl Socket {
 
     /// Takes what has come, one batch of it, and hands each datagram to `each` with our address and the sender's. True if more
     /// may be there.
-    pub(super) fn receive(&self, room: &mut Room, mut each: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> bool {
+    pub(super) fn receive(
+        &self,
+        room: &mut Room,
+        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+    ) -> bool {
         let Room { bytes, meta, .. } = room;
         let mut count = 0;
         let received = self.io.try_io(Interest::READABLE, || {
             let mut buffers = bytes.chunks_exact_mut(JOINED).map(IoSliceMut::new);
-            let mut buffers: [_; BATCH] = std::array::from_fn(|_| buffers.next().unwrap_or(IoSliceMut::new(&mut [])));
+            let mut buffers: [_; BATCH] =
+                std::array::from_fn(|_| buffers.next().unwrap_or(IoSliceMut::new(&mut [])));
             count = self.state.recv((&self.io).into(), &mut buffers, meta)?;
             // A batch that is not full was the last: saves the call that would only say so.
             if count < BATCH { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
@@ -127,7 +134,8 @@ impl Socket {
         while let Some(first) = datagrams.first() {
             let size = first.message.len();
             let most = RUN.0.min(self.state.max_gso_segments()).min(RUN.1 / size.max(1)).max(1);
-            let equal = datagrams.iter().take(most).take_while(|datagram| datagram.message.len() == size).count();
+            let equal =
+                datagrams.iter().take(most).take_while(|datagram| datagram.message.len() == size).count();
             // The last may be shorter.
             let shorter = datagrams.get(equal).is_some_and(|last| equal < most && last.message.len() < size);
             let (run, rest) = datagrams.split_at(equal + usize::from(shorter));
@@ -170,7 +178,13 @@ impl Socket {
     }
 
     /// False where there is no room. What cannot be sent at all is lost, as on any network.
-    fn try_send(&self, contents: &[u8], size: usize, destination: SocketAddr, src_ip: Option<IpAddr>) -> bool {
+    fn try_send(
+        &self,
+        contents: &[u8],
+        size: usize,
+        destination: SocketAddr,
+        src_ip: Option<IpAddr>,
+    ) -> bool {
         let segment_size = (contents.len() > size).then_some(size);
         let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip };
         match self.io.try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), &transmit)) {

@@ -1,7 +1,7 @@
 //! The carrier against a peer of the `webrtc` crate, over real sockets.
 
-use super::super::{ChannelEvent, Peer, PeerEvent, Peers};
 use super::super::settings::{CHANNEL, channel};
+use super::super::{ChannelEvent, Peer, PeerEvent, Peers};
 use crate::config::{IceTransport, PeerConfig};
 use crate::mesh::tab::Transport as _;
 use bytes::{Bytes, BytesMut};
@@ -19,8 +19,13 @@ use webrtc::peer_connection::{
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn peers() -> Peers {
-    let config =
-        PeerConfig { ice_addr: vec![], ice_ports: None, ice_transport: IceTransport::Udp, stun: vec![], turn: vec![] };
+    let config = PeerConfig {
+        ice_addr: vec![],
+        ice_ports: None,
+        ice_transport: IceTransport::Udp,
+        stun: vec![],
+        turn: vec![],
+    };
     Peers::new(config, HERE)
 }
 
@@ -149,7 +154,8 @@ async fn a_sink_gets_what_waited_and_what_comes_in_order() {
         tab.connection.close().await.expect("closed");
     };
     soon(async { tokio::join!(receiving, sending) }).await;
-    let got: Vec<u16> = got.lock().expect("no panic").iter().map(|m| u16::from_be_bytes([m[0], m[1]])).collect();
+    let got: Vec<u16> =
+        got.lock().expect("no panic").iter().map(|m| u16::from_be_bytes([m[0], m[1]])).collect();
     assert_eq!(got, (0..1000).collect::<Vec<_>>());
     assert!(!peer.send(vec![0]).await);
 }
@@ -161,7 +167,8 @@ async fn a_send_waits_while_the_other_end_takes_nothing() {
     tab.join(&peer, &mut events, true).await;
     // What fits the other end's window, and then no more.
     let mut sent = 0u32;
-    while tokio::time::timeout(Duration::from_secs(1), peer.send(vec![0; PeerConfig::MESSAGE])).await.is_ok() {
+    while tokio::time::timeout(Duration::from_secs(1), peer.send(vec![0; PeerConfig::MESSAGE])).await.is_ok()
+    {
         sent += 1;
         assert!(sent < 10_000, "nothing holds it back");
     }
