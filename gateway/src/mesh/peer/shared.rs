@@ -50,12 +50,12 @@ pub(super) struct Ports(Mutex<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    ports: HashMap<Id, (Arc<Port>, AbortHandle)>,
+    ports: HashMap<Id, (Arc<Port>, Option<AbortHandle>)>,
     identity: Option<Identity>,
 }
 
-/// Made once: a signature for each tab that joins costs more than all the rest of making a peer. The tabs learn its fingerprint
-/// through the signalling channel, each by itself.
+/// Made once: one for each tab would cost a key and a signature when it joins. The tabs learn its fingerprint through signalling,
+/// each by itself.
 #[derive(Clone)]
 struct Identity {
     crypto: Arc<dyn RTCCryptoProvider>,
@@ -91,23 +91,22 @@ impl Ports {
                 Ok(port) => {
                     let task = here.spawn(Arc::clone(&port).run()).abort_handle();
                     tracing::debug!(sockets = ?port.locals().collect::<Vec<_>>(), "data channels come to these");
-                    shared.ports.insert(here.id(), (Arc::clone(&port), task));
+                    shared.ports.insert(here.id(), (Arc::clone(&port), Some(task)));
                     return Ok((port, identity));
                 }
                 Err(error) => failed = error,
             }
         }
-        match shared.ports.values().next() {
-            Some((port, _)) => Ok((Arc::clone(port), identity)),
-            None => Err(failed.into()),
-        }
+        let port = shared.ports.values().next().map(|(port, _)| Arc::clone(port)).ok_or(failed)?;
+        shared.ports.insert(here.id(), (Arc::clone(&port), None));
+        Ok((port, identity))
     }
 }
 
 impl Drop for Ports {
     fn drop(&mut self) {
         let shared = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        shared.ports.values().for_each(|(_, task)| task.abort());
+        shared.ports.values().filter_map(|(_, task)| task.as_ref()).for_each(AbortHandle::abort);
     }
 }
 
@@ -127,6 +126,7 @@ impl Peer {
         let local = port.locals().all(|addr| addr.ip().is_loopback());
         let settings = settings(IceTransport::Udp, local).with_crypto_provider(crypto).build();
         let (link, events) = Link::new(settings, certificate, port.epoch, Instant::now())?;
+        port.enter();
         Ok((Self { port, slot: Slot::new(link) }, events))
     }
 
@@ -151,7 +151,7 @@ impl Peer {
 
     pub(super) async fn receive(&self, sink: Sink) {
         self.slot.lock().redirect(sink);
-        poll_fn(|cx| if self.slot.lock().is_over(cx.waker()) { Poll::Ready(()) } else { Poll::Pending })
+        poll_fn(|cx| if self.slot.lock().poll_over(cx.waker()) { Poll::Ready(()) } else { Poll::Pending })
             .await;
     }
 
@@ -163,7 +163,7 @@ impl Peer {
             match link.send(now, std::mem::take(&mut message), cx.waker()) {
                 Sent::Yes => {
                     self.port.flush(&self.slot, &mut link, now);
-                    if link.may_be_late(now) {
+                    if link.may_want_sooner(now) {
                         self.port.schedule(&self.slot, &mut link, now);
                     }
                     Poll::Ready(true)
@@ -198,6 +198,7 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.close();
+        self.port.leave();
     }
 }
 

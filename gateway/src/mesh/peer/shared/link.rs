@@ -61,11 +61,11 @@ pub(super) struct Link {
     ticked: Instant,
     /// A moment that all links share.
     epoch: Instant,
-    /// What the driver keeps for it: its place among the routes, the time it stands in the timers for, whether it stands in the
-    /// list of those that got something in this turn.
+    /// What the driver keeps for it: its place among the routes, the time it stands in the timers for, the last turn in which
+    /// it got something.
     pub(super) known: Known,
     pub(super) armed: Option<Instant>,
-    pub(super) touched: bool,
+    pub(super) touched: u64,
 }
 
 /// What became of a message.
@@ -104,7 +104,7 @@ impl Link {
             epoch,
             known: Known::default(),
             armed: None,
-            touched: false,
+            touched: 0,
         };
         Ok((link, events))
     }
@@ -165,9 +165,9 @@ impl Link {
         }
     }
 
-    /// Whether what passed may make it want the clock before the time that it is armed for. Saves the question, which is a fifth of
-    /// what a datagram costs.
-    pub(super) fn may_be_late(&self, now: Instant) -> bool {
+    /// Whether what passed may make it want the clock before the time that it is armed for. Saves the
+    /// question, which goes through all of the stack.
+    pub(super) fn may_want_sooner(&self, now: Instant) -> bool {
         !(self.connected && self.armed.is_some_and(|armed| armed <= now + SHORTEST))
     }
 
@@ -265,12 +265,16 @@ impl Link {
         self.sink = Some(sink);
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.core.is_none()
+    }
+
     /// Whether it is over; the waker waits for it.
-    pub(super) fn is_over(&mut self, waker: &Waker) -> bool {
+    pub(super) fn poll_over(&mut self, waker: &Waker) -> bool {
         if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(waker)) {
             self.reader = Some(waker.clone());
         }
-        self.core.is_none()
+        self.is_over()
     }
 
     /// Says goodbye; what is still to be sent waits in [`Link::transmit`].

@@ -15,6 +15,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ pub(super) struct Port {
     timers: Mutex<Timers<Arc<Slot>>>,
     /// The first timer is earlier than it was, or a backlog began.
     changed: Notify,
+    tabs: AtomicUsize,
     pub(super) epoch: Instant,
 }
 
@@ -45,6 +47,8 @@ struct Desk {
     batch: Vec<(Arc<Slot>, SocketAddr, SocketAddr, BytesMut)>,
     touched: Vec<Arc<Slot>>,
     messages: Vec<(Sink, Bytes)>,
+    /// The batch's number.
+    turn: u64,
 }
 
 impl Slot {
@@ -84,6 +88,7 @@ impl Port {
             routes: Mutex::new(Routes::default()),
             timers: Mutex::default(),
             changed: Notify::new(),
+            tabs: AtomicUsize::new(0),
             epoch: Instant::now(),
         }))
     }
@@ -91,6 +96,20 @@ impl Port {
     /// The addresses of its sockets.
     pub(super) fn locals(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.iter().map(Socket::local)
+    }
+
+    /// One tab more.
+    pub(super) fn enter(&self) {
+        let tabs = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
+        if tabs > 1 && tabs.is_power_of_two() {
+            // The next so many are in.
+            self.sockets.iter().for_each(|socket| socket.make_room(2 * tabs));
+        }
+    }
+
+    /// One less.
+    pub(super) fn leave(&self) {
+        self.tabs.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Checks that name `name` are this peer's.
@@ -156,12 +175,7 @@ impl Port {
         let sleep = sleep_until((Instant::now() + LONG).into());
         tokio::pin!(sleep);
         loop {
-            let ended = catch_unwind(AssertUnwindSafe(|| self.turn(&mut desk)));
-            if ended.is_err() {
-                tracing::error!("a turn of a port's panicked");
-                desk = Desk::default();
-            }
-            if ended.unwrap_or(true) {
+            if self.turn(&mut desk) {
                 // More may be there; others want the thread, too.
                 tokio::task::yield_now().await;
                 continue;
@@ -211,13 +225,14 @@ impl Port {
             drop(routes);
         }
         let now = Instant::now();
+        desk.turn += 1;
         for (slot, local, from, datagram) in desk.batch.drain(..) {
             let mut link = slot.lock();
-            if stun::is_success(&datagram) {
+            if stun::is_success(&datagram) && !link.is_over() {
                 lock(&self.routes).proved(&mut link.known, (local, from), &slot);
             }
             link.datagram(now, local, from, datagram);
-            if !std::mem::replace(&mut link.touched, true) {
+            if std::mem::replace(&mut link.touched, desk.turn) != desk.turn {
                 drop(link);
                 desk.touched.push(slot);
             }
@@ -235,22 +250,25 @@ impl Port {
                 continue;
             }
             link.tick(now);
-            if !std::mem::replace(&mut link.touched, true) {
+            if std::mem::replace(&mut link.touched, desk.turn) != desk.turn {
                 drop(link);
                 desk.touched.push(due.peer);
             }
         }
         for slot in desk.touched.drain(..) {
             let mut link = slot.lock();
-            link.touched = false;
             link.drain(&mut desk.messages);
             self.flush(&slot, &mut link, now);
-            if link.may_be_late(now) {
+            if link.may_want_sooner(now) {
                 self.schedule(&slot, &mut link, now);
             }
-        }
-        for (sink, message) in desk.messages.drain(..) {
-            sink(message);
+            drop(link);
+            // What a tab's owner does wrong must not end the others' either.
+            let messages = desk.messages.drain(..);
+            let handed = || messages.for_each(|(sink, message)| sink(message));
+            if catch_unwind(AssertUnwindSafe(handed)).is_err() {
+                slot.lock().end();
+            }
         }
         more
     }

@@ -15,8 +15,9 @@ use tokio::net::UdpSocket;
 const BATCH: usize = 32;
 /// Bytes for each: the most that the kernel joins. Never touched, never in memory.
 const JOINED: usize = 65_535;
-/// What we ask the kernel to hold for us, in bytes, for tabs that all send at once; it gives what `net.core.rmem_max` allows.
-const KERNEL_BUFFER: usize = 4 << 20;
+/// Bytes that the kernel holds for us, for each tab, and at most; it gives what `net.core.rmem_max` allows. As much as a tab's own
+/// socket had by default: more only lets a single stream's packets queue for longer.
+const KERNEL_BUFFER: (usize, usize) = (104 * 1024, 8 << 20);
 /// Runs that wait for room in the socket; beyond it they are lost, as they would be on a network that is full.
 const BACKLOG: usize = 256;
 /// Datagrams and bytes that the kernel cuts out of one send.
@@ -61,9 +62,6 @@ impl Socket {
             socket.set_only_v6(true)?;
         }
         socket.set_nonblocking(true)?;
-        // Less room is no reason not to start.
-        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
-        let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
         socket.bind(&addr.into())?;
         let io = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new((&io).into())?;
@@ -82,6 +80,13 @@ impl Socket {
             || self.local.ip().is_unspecified()
                 && self.local.port() == from.port()
                 && self.local.is_ipv4() == from.is_ipv4()
+    }
+
+    /// Makes room for what so many tabs send at once.
+    pub(super) fn make_room(&self, tabs: usize) {
+        let bytes = tabs.saturating_mul(KERNEL_BUFFER.0).min(KERNEL_BUFFER.1);
+        // Less is no reason to stop.
+        let _ = self.state.set_recv_buffer_size((&self.io).into(), bytes);
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
