@@ -180,6 +180,7 @@ async fn put(
     let upload = upload::read(request, &api.limits).await?;
     let mut compiled = api.compile(upload.files, upload.options).await?;
     (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
+    compiled.site = upload.site;
     let put = api.deploy(&tenant, &name, compiled, upload.settings, upload.bindings.secrets).await?;
     stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");

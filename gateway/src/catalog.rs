@@ -6,6 +6,7 @@
 
 mod cache;
 mod crons;
+mod files;
 mod handler;
 mod secrets;
 
@@ -15,10 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::Target;
 
 use crate::deploy::{self, Compiled};
-use crate::store::{HandlerRow, Store, StoreError};
+use crate::store::{SiteRow, HandlerRow, Store, StoreError};
 use cache::CodeCache;
 use secrets::Secrets;
 pub use handler::{Handler, ModuleInfo, Settings};
@@ -51,6 +53,8 @@ struct Inner {
     handlers: RwLock<Handlers>,
     code: Mutex<CodeCache>,
     secrets: Secrets,
+    /// Static files.
+    files: Mutex<CodeCache>,
 }
 
 /// What a `put` did.
@@ -85,6 +89,7 @@ impl Catalog {
         Ok(Catalog {
             inner: Arc::new(Inner {
                 secrets,
+                files: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
                 store: Mutex::new(store),
                 handlers: RwLock::new(handlers),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
@@ -171,7 +176,12 @@ impl Catalog {
         let Settings { limits, crons } = settings.into();
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
-            let Compiled { bundle, maps } = compiled;
+            let Compiled { mut bundle, maps, site } = compiled;
+            let manifest = (!site.manifest.files.is_empty())
+                .then(|| serde_json::to_vec(&site.manifest).expect("paths and hashes always become JSON"));
+            bundle.site = manifest.as_ref().map(|json| hex::encode(Sha256::digest(json)));
+            let files: Vec<(String, Bytes)> = site.files.into_iter().collect();
+            let site = manifest.as_deref().map(|manifest| SiteRow { manifest, files: &files });
             let (version, bytes) = deploy::seal(&bundle);
             let maps = (!maps.is_empty())
                 .then(|| serde_json::to_vec(&maps).expect("names, numbers and strings always become JSON"));
@@ -180,6 +190,7 @@ impl Catalog {
                 target: Arc::clone(&target),
                 limits,
                 crons,
+                has_site: site.is_some(),
                 created_at_ms: 0,
                 updated_at_ms: 0,
                 size: bytes.len() as u64,
@@ -192,7 +203,7 @@ impl Catalog {
             handler.updated_at_ms =
                 now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
             handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
-            let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), MAX_HANDLERS)?;
+            let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), site, MAX_HANDLERS)?;
             let handler = Arc::new(handler);
             inner.code().insert(target.version.clone(), bytes);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
@@ -279,6 +290,7 @@ impl Handler {
         Handler {
             limits: serde_json::from_str(&row.limits).unwrap_or_default(),
             crons: serde_json::from_str(&row.crons).unwrap_or_default(),
+            has_site: row.has_site,
             modules: serde_json::from_str(&row.modules).unwrap_or_default(),
             target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
             created_at_ms: row.created_at_ms,
@@ -296,6 +308,7 @@ impl Handler {
             version: version.clone(),
             limits: serde_json::to_string(&self.limits).expect(json),
             crons: serde_json::to_string(&self.crons).expect(json),
+            has_site: self.has_site,
             modules: serde_json::to_string(&self.modules).expect(json),
             size: self.size,
             created_at_ms: self.created_at_ms,

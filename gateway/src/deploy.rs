@@ -28,6 +28,7 @@ mod script;
 mod tests;
 mod typescript;
 
+use crate::site::manifest::Site;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::bundle::{Bundle, Edit, ModuleKind};
@@ -101,6 +102,8 @@ pub struct Compiled {
     pub bundle: Bundle,
     /// What the log needs to name places as the developer knows them.
     pub maps: SourceMaps,
+    /// Static files.
+    pub site: Site,
 }
 
 /// The bundle of [`compile_within`] with the default limits.
@@ -147,7 +150,7 @@ fn build(files: Vec<SourceFile>, options: &Options, limits: CompileLimits) -> Re
         let before = module.script.first().map_or(0, |Edit(_, _, text)| text.encode_utf16().count());
         maps.shift(&module.name, before);
     }
-    Ok(Compiled { bundle, maps })
+    Ok(Compiled { bundle, maps, site: Site::default() })
 }
 
 /// Checks sizes and names; sorts by name so that the order of upload does not matter.

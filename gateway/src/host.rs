@@ -10,6 +10,7 @@ use crate::breach::Labels;
 use crate::catalog::Catalog;
 use crate::kv::{Kv, Namespace};
 use crate::mesh::incoming::{Grant, Host};
+use crate::site::Sites;
 use crate::sql::{DatabaseId, Databases};
 use axum::body::Body;
 use crate::invoke::Invoker;
@@ -40,14 +41,15 @@ pub struct Calls {
     kv: Arc<Kv>,
     databases: Databases,
     invoker: Arc<Invoker>,
+    sites: Arc<Sites>,
     known: Mutex<HashMap<String, Arc<Surroundings>>>,
 }
 
 impl Calls {
     /// Serves the handlers of `catalog`; without `egress` none of them fetches.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases, invoker: Arc<Invoker>) -> Self {
-        Self { catalog, egress, kv, databases, invoker, known: Mutex::default() }
+    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases, invoker: Arc<Invoker>, sites: Arc<Sites>) -> Self {
+        Self { catalog, egress, kv, databases, invoker, sites, known: Mutex::default() }
     }
 
     async fn surroundings(&self, version: &str) -> Result<Arc<Surroundings>, String> {
@@ -123,10 +125,16 @@ impl Host for Calls {
             Some(Binding::D1 { id, .. }) => {
                 self.sql(target, id.clone(), request).await
             }
+            Some(Binding::Assets { .. }) => {
+                let request = Request::from_parts(request.into_parts().0, ());
+                Ok(self.sites.fetch(&target.version, &request).await)
+            }
             Some(Binding::Service { service, .. }) => {
                 service::serve(&self.catalog, &self.invoker, &grant.labels, service, request).await
             }
-            Some(_) => Err(format!("the binding `{name}` is not one that can be called")),
+            Some(Binding::PlainText { .. } | Binding::Json { .. } | Binding::SecretText { .. }) => {
+                Err(format!("the binding `{name}` is not one that can be called"))
+            }
             None => Err(format!("there is no binding `{name}`")),
         }
     }

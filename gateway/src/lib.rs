@@ -28,6 +28,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod serve;
 pub mod server;
+pub mod site;
 pub mod sourcemap;
 pub mod sql;
 pub mod stacks;

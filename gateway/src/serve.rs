@@ -14,6 +14,7 @@ use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
+use crate::site::Sites;
 use crate::sql::Databases;
 use crate::{server, stacks};
 use anyhow::Context;
@@ -58,7 +59,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let code = Arc::clone(&catalog);
     let invoker =
         Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool.clone()));
-    let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker))?;
+    let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
+    let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
     tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
     let threads = IoThreads::start(config.io_threads).context("cannot start the I/O threads")?;
     let rendezvous = Rendezvous::new(
@@ -85,7 +87,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let front = Front::new(&config.http, caps, catalog, invoker, Arc::clone(&pool), metrics, meeting)?;
+    let front = Front::new(&config.http, caps, catalog, invoker, sites, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
@@ -124,13 +126,18 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 }
 
 /// What handlers can call.
-fn host(config: &ServeConfig, catalog: Arc<Catalog>, invoker: Arc<Invoker>) -> anyhow::Result<Arc<Calls>> {
+fn host(
+    config: &ServeConfig,
+    catalog: Arc<Catalog>,
+    invoker: Arc<Invoker>,
+    sites: Arc<Sites>,
+) -> anyhow::Result<Arc<Calls>> {
     let EgressConfig { allow, no_egress } = config.egress.clone();
     let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
     let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
     let kv = Kv::open(&config.data).with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
     let databases = Databases::new(config.data.join("sql"));
-    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, invoker)))
+    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, invoker, sites)))
 }
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit

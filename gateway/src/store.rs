@@ -4,9 +4,11 @@
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
 
 mod crons;
+mod files;
 mod schema;
 mod secrets;
 
+pub use files::SiteRow;
 pub use secrets::SecretRow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,6 +85,8 @@ pub struct HandlerRow {
     pub limits: String,
     /// Its cron triggers as JSON.
     pub crons: String,
+    /// Whether its version has static files.
+    pub has_site: bool,
     /// Its modules' names, kinds and sizes as JSON.
     pub modules: String,
     /// Size of the bundle in bytes.
@@ -159,8 +163,8 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes a handler, its bundle and the bundle's source maps (`None` for none) at once; `true` if there was none of this name. Its `created_at_ms` only counts
-    /// then. At most `max_handlers` in all.
+    /// Writes a handler, its bundle and the bundle's source maps and static files (`None` for none) at once; `true` if there was
+    /// none of this name. Its `created_at_ms` only counts then. At most `max_handlers` in all.
     ///
     /// # Errors
     /// [`StoreError::Full`] for a new handler beyond the limit (nothing is written), and database errors.
@@ -169,6 +173,7 @@ impl Store {
         handler: &HandlerRow,
         bundle: &[u8],
         maps: Option<&[u8]>,
+        site: Option<SiteRow<'_>>,
         max_handlers: usize,
     ) -> Result<bool, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -197,12 +202,15 @@ impl Store {
                 .prepare_cached("INSERT INTO source_maps (version, maps) VALUES (?1, ?2)")?
                 .execute(params![handler.version, maps])?;
         }
+        if let Some(site) = site {
+            files::put(&transaction, &handler.version, site)?;
+        }
         transaction
             .prepare_cached(
-                "INSERT INTO handlers (tenant, name, version, limits, crons, modules, size, created_at, updated_at)
-                 VALUES (:tenant, :name, :version, :limits, :crons, :modules, :size, :created_at, :updated_at)
+                "INSERT INTO handlers (tenant, name, version, limits, crons, has_site, modules, size, created_at, updated_at)
+                 VALUES (:tenant, :name, :version, :limits, :crons, :has_site, :modules, :size, :created_at, :updated_at)
                  ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits, crons = :crons,
-                     modules = :modules, size = :size, updated_at = :updated_at",
+                     has_site = :has_site, modules = :modules, size = :size, updated_at = :updated_at",
             )?
             .execute(named_params! {
                 ":tenant": handler.tenant,
@@ -210,6 +218,7 @@ impl Store {
                 ":version": handler.version,
                 ":limits": handler.limits,
                 ":crons": handler.crons,
+                ":has_site": handler.has_site,
                 ":modules": handler.modules,
                 ":size": integer(handler.size),
                 ":created_at": integer(handler.created_at_ms),
@@ -256,7 +265,7 @@ impl Store {
 }
 
 const SELECT: &str =
-    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons FROM handlers";
+    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site FROM handlers";
 
 fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
     let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));
@@ -270,6 +279,7 @@ fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
         created_at_ms: unsigned(6)?,
         updated_at_ms: unsigned(7)?,
         crons: row.get(8)?,
+        has_site: row.get(9)?,
     })
 }
 
@@ -291,7 +301,7 @@ fn sweep(connection: &Connection, version: Option<&str>, now_ms: u64) -> rusqlit
     connection
         .prepare_cached("DELETE FROM bundles WHERE unused_since < ?1")?
         .execute([integer(now_ms.saturating_sub(BUNDLE_GRACE_MS))])?;
-    Ok(())
+    files::sweep(connection)
 }
 
 fn make_directory(path: &Path) -> std::io::Result<()> {

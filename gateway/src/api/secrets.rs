@@ -6,7 +6,8 @@ use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
 use crate::deploy::Compiled;
 use crate::deploy::bindings::is_name;
 use crate::problem::{Problem, ProblemType};
-use crate::store::SecretRow;
+use crate::site::manifest::{Manifest, Site};
+use crate::store::{SecretRow, StoreError};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -59,9 +60,10 @@ pub(super) async fn put(
     let bundle = bundle.ok_or_else(|| Problem::new(ProblemType::Internal))?;
     let maps = api.catalog.maps(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let site = api.site(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     if bundle.env.iter().all(|binding| binding.name() != secret) {
         let settings = Settings { limits: handler.limits, crons: handler.crons.clone() };
-        api.deploy(&tenant, &name, Compiled { bundle, maps }, settings, vec![]).await?;
+        api.deploy(&tenant, &name, Compiled { bundle, maps, site }, settings, vec![]).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -85,6 +87,19 @@ fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
 }
 
 impl Api {
+    /// The static files of a version, to be deployed again.
+    async fn site(&self, version: &str) -> Result<Site, StoreError> {
+        let Some(json) = self.catalog.manifest(version).await? else { return Ok(Site::default()) };
+        let manifest: Manifest = serde_json::from_slice(&json).unwrap_or_default();
+        let mut site = Site { manifest, ..Site::default() };
+        for hash in site.manifest.files.values() {
+            if let Some(bytes) = self.catalog.file(hash).await? {
+                site.files.insert(hash.clone(), bytes);
+            }
+        }
+        Ok(site)
+    }
+
     /// Deploys a bundle with the secrets that come with it and those that the handler has; what is new is there when this
     /// returns.
     pub(super) async fn deploy(

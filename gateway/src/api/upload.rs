@@ -18,6 +18,7 @@ use crate::deploy::bindings::{self, Bindings};
 use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
 use crate::host::egress::policy;
 use crate::limits;
+use crate::site::manifest::{Config, MAX_BYTES, Site};
 use crate::problem::{Problem, ProblemType};
 
 /// What a form may have beside its files, in bytes: boundaries, headers and metadata.
@@ -30,6 +31,9 @@ const DISCARD: usize = 64 << 20;
 /// Name of the part that holds [`Metadata`].
 const METADATA: &str = "metadata";
 
+/// What the names of parts begin with that are static files; the rest is the path.
+const ASSET: &str = "asset:";
+
 /// What was uploaded.
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -38,6 +42,7 @@ pub(super) struct Upload {
     pub(super) settings: Settings,
     pub(super) bindings: Bindings,
     pub(super) egress: Option<Vec<String>>,
+    pub(super) site: Site,
 }
 
 /// The form's `metadata`, as in Cloudflare's upload form.
@@ -52,6 +57,8 @@ struct Metadata {
     bindings: Vec<Value>,
     /// Cron patterns.
     crons: Vec<String>,
+    /// Static files: how they are found.
+    assets: Assets,
     /// Hosts that the handler may fetch from.
     egress: Option<Vec<String>>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
@@ -59,6 +66,13 @@ struct Metadata {
     _compatibility_date: serde::de::IgnoredAny,
     /// Read by [`Options::with_flags`].
     compatibility_flags: Vec<String>,
+}
+
+/// The metadata's `assets`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Assets {
+    config: Config,
 }
 
 /// Reads an upload.
@@ -76,7 +90,7 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
         return Err(Problem::new(ProblemType::UnsupportedMediaType)
             .detail("Send a module as the body, or several as multipart/form-data."));
     }
-    let limit = limits.compile.source_bytes.saturating_add(if form { FORM_OVERHEAD } else { 0 });
+    let limit = limits.compile.source_bytes.saturating_add(if form { FORM_OVERHEAD + MAX_BYTES } else { 0 });
     let (parts, body) = request.into_parts();
     let reading = collect(body, &parts.headers, limit, limits.compile.source_bytes);
     let Ok(body) = tokio::time::timeout(limits.upload_timeout, reading).await else {
@@ -94,6 +108,7 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
             settings: Settings::default(),
             bindings: Bindings::default(),
             egress: None,
+            site: Site::default(),
         });
     }
     let request = Request::from_parts(parts, Body::from(body));
@@ -158,6 +173,7 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let broken = |_| invalid("The form cannot be read: it is not valid multipart/form-data.");
     let mut files = Vec::new();
     let mut metadata = None;
+    let mut site = Site::default();
     while let Some(part) = form.next_field().await.map_err(broken)? {
         if part.name() == Some(METADATA) {
             if metadata.is_some() {
@@ -165,6 +181,11 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
             }
             let bytes = part.bytes().await.map_err(broken)?;
             metadata = Some(read_metadata(&bytes)?);
+            continue;
+        }
+        if let Some(path) = part.name().and_then(|name| name.strip_prefix(ASSET)).map(str::to_owned) {
+            let bytes = part.bytes().await.map_err(broken)?;
+            site.add(&path, bytes).map_err(|error| invalid(format!("{error}.")))?;
             continue;
         }
         if files.len() >= limits.compile.modules {
@@ -186,7 +207,8 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let settings = Settings { limits, crons: metadata.crons };
     let options = Options { main: metadata.main_module, ..Options::default() };
     let options = options.with_flags(&metadata.compatibility_flags);
-    Ok(Upload { files, options, settings, bindings, egress: metadata.egress })
+    site.manifest.config = metadata.assets.config;
+    Ok(Upload { files, options, settings, bindings, egress: metadata.egress, site })
 }
 
 fn check_egress(patterns: &[String]) -> Result<(), Problem> {

@@ -15,6 +15,8 @@ pub struct Handler {
     pub limits: Limits,
     /// Cron patterns at which its `scheduled` runs.
     pub crons: Vec<String>,
+    /// Whether its version has static files.
+    pub has_site: bool,
     /// When a handler of this name was first put; milliseconds since 1970.
     pub created_at_ms: u64,
     /// When this version was put; milliseconds since 1970.

@@ -54,6 +54,22 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE placeholder_key (bytes BLOB NOT NULL) STRICT;
     INSERT INTO placeholder_key VALUES (randomblob(32));
 
+    CREATE TABLE files (
+        hash  TEXT PRIMARY KEY NOT NULL,        -- SHA-256 of bytes, hex
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE sites (
+        version  TEXT PRIMARY KEY NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
+        manifest BLOB NOT NULL                  -- JSON
+    ) STRICT;
+    CREATE TABLE site_files (
+        version TEXT NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
+        hash    TEXT NOT NULL REFERENCES files (hash),
+        PRIMARY KEY (version, hash)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX site_files_hash ON site_files (hash);
+
+    ALTER TABLE handlers ADD COLUMN has_site INTEGER NOT NULL DEFAULT 0; -- its version has static files
     ALTER TABLE handlers ADD COLUMN crons TEXT NOT NULL DEFAULT '[]'; -- JSON
     CREATE TABLE cron_runs (
         tenant  TEXT NOT NULL,

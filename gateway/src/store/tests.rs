@@ -9,6 +9,7 @@ fn row(name: &str, version: &str, at: u64) -> HandlerRow {
         version: version.into(),
         limits: "{}".into(),
         crons: "[]".into(),
+        has_site: false,
         modules: "[]".into(),
         size: 3,
         created_at_ms: at,
@@ -21,9 +22,9 @@ fn what_was_put_is_there_after_reopening() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b");
     let mut store = Store::open(&path).unwrap();
-    assert!(store.put(&row("b", "v1", 1), b"one", None, 10).unwrap());
-    assert!(store.put(&row("a", "v1", 2), b"one", None, 10).unwrap());
-    assert!(!store.put(&row("b", "v2", 3), b"two", None, 10).unwrap());
+    assert!(store.put(&row("b", "v1", 1), b"one", None, None, 10).unwrap());
+    assert!(store.put(&row("a", "v1", 2), b"one", None, None, 10).unwrap());
+    assert!(!store.put(&row("b", "v2", 3), b"two", None, None, 10).unwrap());
     // Killed, not closed: the log stays as it is.
     std::mem::forget(store);
     let mut store = Store::open(&path).unwrap();
@@ -82,11 +83,11 @@ fn unknown_tenants_and_too_many_handlers_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path()).unwrap();
     let stranger = HandlerRow { tenant: "stranger".into(), ..row("a", "v1", 1) };
-    assert!(matches!(store.put(&stranger, b"", None, 10), Err(StoreError::Database(_))));
+    assert!(matches!(store.put(&stranger, b"", None, None, 10), Err(StoreError::Database(_))));
     assert_eq!(store.bundle("v1").unwrap(), None);
-    assert!(store.put(&row("a", "v1", 1), b"", None, 1).unwrap());
-    assert!(!store.put(&row("a", "v2", 1), b"", None, 1).unwrap());
-    assert!(matches!(store.put(&row("b", "v1", 1), b"", None, 1), Err(StoreError::Full { limit: 1 })));
+    assert!(store.put(&row("a", "v1", 1), b"", None, None, 1).unwrap());
+    assert!(!store.put(&row("a", "v2", 1), b"", None, None, 1).unwrap());
+    assert!(matches!(store.put(&row("b", "v1", 1), b"", None, None, 1), Err(StoreError::Full { limit: 1 })));
 }
 
 #[test]
@@ -98,8 +99,8 @@ fn tenants_are_kept_and_bounded() {
     assert!(!store.put_tenant("acme", 2).unwrap());
     assert!(matches!(store.put_tenant("other", 2), Err(StoreError::TooManyTenants { limit: 2 })));
     let theirs = HandlerRow { tenant: "acme".into(), ..row("a", "v1", 1) };
-    assert!(store.put(&theirs, b"one", None, 10).unwrap());
-    assert!(store.put(&row("a", "v1", 1), b"one", None, 10).unwrap(), "names are each tenant's own");
+    assert!(store.put(&theirs, b"one", None, None, 10).unwrap());
+    assert!(store.put(&row("a", "v1", 1), b"one", None, None, 10).unwrap(), "names are each tenant's own");
     std::mem::forget(store);
     let store = Store::open(directory.path()).unwrap();
     assert_eq!(store.tenants().unwrap(), ["acme", DEFAULT_TENANT]);
@@ -110,18 +111,18 @@ fn tenants_are_kept_and_bounded() {
 fn unused_bundles_go_after_their_grace() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path()).unwrap();
-    store.put(&row("a", "v1", 1000), b"one", None, 10).unwrap();
-    store.put(&row("b", "v1", 1000), b"one", None, 10).unwrap();
-    store.put(&row("a", "v2", 2000), b"two", None, 10).unwrap();
+    store.put(&row("a", "v1", 1000), b"one", None, None, 10).unwrap();
+    store.put(&row("b", "v1", 1000), b"one", None, None, 10).unwrap();
+    store.put(&row("a", "v2", 2000), b"two", None, None, 10).unwrap();
     let later = 2000 + 10 * BUNDLE_GRACE_MS;
-    store.put(&row("c", "v3", later), b"three", None, 10).unwrap();
+    store.put(&row("c", "v3", later), b"three", None, None, 10).unwrap();
     assert!(store.bundle("v1").unwrap().is_some(), "b still has it");
     store.delete(DEFAULT_TENANT, "b", later).unwrap();
-    store.put(&row("c", "v4", later + BUNDLE_GRACE_MS), b"four", None, 10).unwrap();
+    store.put(&row("c", "v4", later + BUNDLE_GRACE_MS), b"four", None, None, 10).unwrap();
     assert!(store.bundle("v1").unwrap().is_some(), "still in its grace");
     // Used again in time: it stays.
-    store.put(&row("d", "v3", later + BUNDLE_GRACE_MS), b"three", None, 10).unwrap();
-    store.put(&row("c", "v5", later + 9 * BUNDLE_GRACE_MS), b"five", None, 10).unwrap();
+    store.put(&row("d", "v3", later + BUNDLE_GRACE_MS), b"three", None, None, 10).unwrap();
+    store.put(&row("c", "v5", later + 9 * BUNDLE_GRACE_MS), b"five", None, None, 10).unwrap();
     assert!(store.bundle("v1").unwrap().is_none());
     assert!(store.bundle("v3").unwrap().is_some());
 }

@@ -21,6 +21,7 @@ mod sandbox;
 mod schedule;
 mod script;
 mod share;
+mod static_files;
 mod streaming;
 mod support;
 mod swarm;
