@@ -3,7 +3,8 @@
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels). Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
-//! [`store`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. Connections and
+//! [`store`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is
+//! the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod limits;
 pub mod mesh;
 pub mod metrics;
 pub mod problem;
+pub mod push;
 pub mod sandbox;
 pub mod serve;
 pub mod server;
