@@ -26,8 +26,11 @@ pub(super) fn bundle(
     build: &Build,
     node: bool,
 ) -> Result<BTreeMap<String, Vec<u8>>, PushError> {
-    let out = tempfile::tempdir().map_err(|error| PushError::file(root, error))?;
-    let args = arguments(main, build, node, out.path());
+    // In the project, so that the map names its files from there, and not from where this machine keeps it.
+    let out = tempfile::Builder::new().prefix(".tabmesh-").tempdir_in(root);
+    let out = out.map_err(|error| PushError::file(root, error))?;
+    let out_path = out.path().canonicalize().map_err(|error| PushError::file(root, error))?;
+    let args = arguments(main, build, node, &out_path);
     run(root, &args)?;
     let meta = std::fs::read_to_string(out.path().join("meta.json"))
         .map_err(|error| PushError::file(&out.path().join("meta.json"), error))?;

@@ -109,7 +109,21 @@ const INNER: &[(&str, &[&str], &[&str])] = &[
     ("services", &["binding", "service", "entrypoint"], &["remote"]),
     ("assets", &["directory", "binding", "html_handling", "not_found_handling", "run_worker_first"], &[]),
     ("triggers", &["crons"], &[]),
-    ("limits", &["cpu_ms", "subrequests"], &[]),
+    // The first is Workers' own; docs/api.md has all.
+    (
+        "limits",
+        &[
+            "cpu_ms",
+            "subrequests",
+            "wall_ms",
+            "memory_mb",
+            "request_bytes",
+            "response_bytes",
+            "concurrency",
+            "log_bytes",
+        ],
+        &[],
+    ),
     ("rules", &["type", "globs"], &["fallthrough"]),
 ];
 

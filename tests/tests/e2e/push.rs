@@ -62,16 +62,42 @@ async fn a_folder_without_packages_needs_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_hono_project_is_bundled_and_its_errors_name_its_files() {
+async fn npm_projects_are_bundled_and_their_stacks_name_their_files() {
     let gateway = mesh().await;
     // Installs its packages.
-    bundled("hono-app");
+    let _ = bundled("hono-app");
     let folder = workspace().join("examples/hono-app");
     let output = push(&gateway, &folder, &["--name", "pushed-hono"]).await;
     let (out, err) = texts(&output);
     assert!(output.status.success() && out.contains("bundled"), "{out}{err}");
     let answer: Value = gateway.get("/pushed-hono/api/notes").await.json().await.unwrap();
     assert_eq!(answer[0]["text"], "Buy milk");
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".tabmesh-")), "{left:?}");
+
+    let root = tempfile::tempdir().unwrap();
+    write(
+        root.path(),
+        &[
+            ("package.json", r#"{ "name": "pushed-bundle", "dependencies": {} }"#),
+            (
+                "node_modules/kind/index.js",
+                "const { EventEmitter } = require('events'); exports.make = () => new EventEmitter();",
+            ),
+            ("node_modules/kind/package.json", r#"{ "name": "kind", "main": "index.js" }"#),
+            ("wrangler.toml", "main = \"src/index.ts\"\ncompatibility_flags = [\"nodejs_compat\"]\n"),
+            ("src/note.txt", "a note"),
+            (
+                "src/index.ts",
+                "import { make } from 'kind';\nimport note from './note.txt';\n\nexport default {\n  fetch(): Response {\n    const emitter = make();\n    emitter.on('x', () => {\n      throw new Error(`bundled ${note}`);\n    });\n    emitter.emit('x');\n    return new Response('no');\n  },\n};\n",
+            ),
+        ],
+    );
+    let output = push(&gateway, root.path(), &[]).await;
+    assert!(output.status.success(), "{:?}", texts(&output));
+    assert_eq!(gateway.get("/pushed-bundle/").await.status(), 500);
+    let failed = gateway.log().wait(gateway.mark(), &["handler=\"pushed-bundle\"", "bundled a note"]).await;
+    assert!(failed.contains("(src/index.ts:8:") && failed.contains("src/index.ts:10:"), "{failed}");
 }
 
 #[tokio::test]
