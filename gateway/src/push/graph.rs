@@ -61,7 +61,7 @@ mod tests {
         for (name, text) in [
             (
                 "src/index.ts",
-                "import { a } from './lib/a'; import page from './page.html'; import type { T } from 'types';\nimport 'cloudflare:workers'; import 'node:fs'; export default a as T;",
+                "import { a } from './lib/a'; import page from './page.html'; import type { T } from 'types';\nimport 'cloudflare:workers'; import 'node:fs'; export default [a, page] as T;",
             ),
             ("src/lib/a.ts", "export const a = () => import('../../data.json');"),
             ("src/page.html", "<p>"),
