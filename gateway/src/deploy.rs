@@ -130,6 +130,38 @@ pub fn compile_within(
     parse::on_deep_stack(stack, move || build(files, &options, limits)).unwrap_or(Err(CompileError::Internal))
 }
 
+/// What a module imports, as it is written; nothing for files that are no ES modules. Types alone are no imports.
+///
+/// # Errors
+/// When it does not parse.
+pub fn imports(file: &SourceFile) -> Result<Vec<String>, CompileError> {
+    let file = file.clone();
+    let found = parse::on_deep_stack(typescript::STACK_BYTES, move || {
+        let modules = read::all(&[file], maps::MapFiles::default(), &mut SourceMaps::default())?;
+        Ok(modules.into_iter().flat_map(|read| read.parsed.imports).map(|import| import.specifier).collect())
+    });
+    found.unwrap_or(Err(CompileError::Internal))
+}
+
+/// Names of files that an import in the module `importer` may mean, the likeliest first.
+#[must_use]
+pub fn candidates(specifier: &str, importer: &str) -> Vec<String> {
+    resolve::candidates(specifier, importer)
+}
+
+/// Whether an import means an npm package: neither a file, nor what the platform has (Node.js's modules with `node`).
+#[must_use]
+pub fn is_package(specifier: &str, node: bool) -> bool {
+    let is_platform = specifier.contains(':') || (node && platform::name_of(specifier).is_some());
+    !resolve::is_relative(specifier) && !is_platform
+}
+
+/// Node.js's modules that are here, without `node:`.
+#[must_use]
+pub fn node_modules() -> Vec<String> {
+    platform::node_modules()
+}
+
 /// A bundle as it is stored and served, and its version: the SHA-256 of these bytes in hex.
 #[must_use]
 pub fn seal(bundle: &Bundle) -> (String, Bytes) {

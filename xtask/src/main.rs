@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | attacks | compat | bench | build | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | attacks | compat | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
@@ -12,6 +12,7 @@ mod browser;
 mod deps;
 mod doctor;
 mod firefox;
+mod node;
 mod paths;
 mod process;
 mod test;
@@ -60,6 +61,8 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
+    /// Bundle Node.js's modules for handlers anew (needs npm; what comes out is checked in)
+    Node,
     /// Show what this machine has and what is missing
     Doctor,
 }
@@ -84,6 +87,7 @@ fn run(task: Task) -> Result<()> {
         Task::Attacks { args } => test::attacks(&paths, &args),
         Task::Compat { args } => test::compat(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
+        Task::Node => node::node(&paths),
         Task::Doctor => doctor::doctor(&paths),
     }
 }

@@ -44,6 +44,12 @@ fn node_file(specifier: &str) -> Option<String> {
     Some(format!("{name}.js")).filter(|file| is_public && Dist::get(file).is_some())
 }
 
+/// Node.js's modules that are here.
+pub(super) fn node_modules() -> Vec<String> {
+    let files = Dist::iter().filter_map(|file| file.strip_suffix(".js").map(str::to_owned));
+    files.filter(|name| node_file(name).is_some()).collect()
+}
+
 /// Adds the modules that the developer's need, and the imports that stand for globals of Node.js. Some change what is
 /// there: with AsyncLocalStorage every `await` does.
 pub(super) fn add(
@@ -72,22 +78,18 @@ pub(super) fn add(
             }
         }
     }
-    let users = modules.len();
     load(modules, wanted)?;
     if tracks {
         load(modules, vec![context::MODULE.to_owned()])?;
-        for index in 0..modules.len() {
-            let module = &modules[index];
-            if module.kind == ModuleKind::Esm
-                && let Some(rewritten) = context::rewrite(&module.text)
-            {
-                change(&mut modules[index], context::IMPORT, rewritten, maps)?;
+        for module in modules.iter_mut().filter(|module| module.kind == ModuleKind::Esm) {
+            if let Some(rewritten) = context::rewrite(&module.text) {
+                change(module, context::IMPORT, &rewritten, maps)?;
             }
         }
     }
-    if !before.is_empty() && main < users {
+    if !before.is_empty() {
         let text = modules[main].text.clone();
-        change(&mut modules[main], &before, text, maps)?;
+        change(&mut modules[main], &before, &text, maps)?;
     }
     Ok(())
 }
@@ -103,7 +105,7 @@ fn uses(modules: &[Read]) -> [(&'static str, bool); 3] {
 }
 
 /// Gives a module another text, with `before` at the beginning of its first line.
-fn change(module: &mut Read, before: &str, text: String, maps: &mut SourceMaps) -> Result<(), CompileError> {
+fn change(module: &mut Read, before: &str, text: &str, maps: &mut SourceMaps) -> Result<(), CompileError> {
     module.text = match text.strip_prefix("#!") {
         Some(rest) => format!("{before}//{rest}"),
         None => format!("{before}{text}"),

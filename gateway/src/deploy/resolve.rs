@@ -20,21 +20,39 @@ const BUNDLE: &str = "bundle npm packages first, for example with esbuild --bund
 /// Relative specifiers are resolved against the importer's folder; others only match a file of exactly that name, as
 /// on Workers. `?module` after a `.wasm` name, which some bundlers write, is ignored.
 pub(super) fn resolve(specifier: &str, importer: &str, files: &HashMap<&str, usize>) -> Target {
-    let plain = specifier.strip_suffix("?module").filter(|name| name.ends_with(".wasm")).unwrap_or(specifier);
-    let path = if is_relative(plain) { join(importer, plain) } else { Some(plain.to_owned()) };
+    let (path, is_relative) = path_of(specifier, importer);
     if let Some(index) = path.as_ref().and_then(|path| files.get(path.as_str())) {
         return Target::Module(*index);
     }
     if let Some(index) = platform::name_of(specifier).and_then(|name| files.get(name.as_str())) {
         return Target::Module(*index);
     }
-    if let Some(path) = path.as_ref().filter(|_| is_relative(plain))
+    if let Some(path) = path.as_ref().filter(|_| is_relative)
         && let Some(index) = guesses(path).iter().find_map(|name| files.get(name.as_str()))
     {
         return Target::Module(*index);
     }
     let (message, hint) = explain(specifier, path.as_deref());
     Target::Unknown(message, hint)
+}
+
+/// The path that a specifier means, `None` for one out of the deployment, and whether it is relative.
+fn path_of(specifier: &str, importer: &str) -> (Option<String>, bool) {
+    let plain = specifier.strip_suffix("?module").filter(|name| name.ends_with(".wasm")).unwrap_or(specifier);
+    let is_relative = is_relative(plain);
+    (if is_relative { join(importer, plain) } else { Some(plain.to_owned()) }, is_relative)
+}
+
+/// All files that a relative specifier may mean; none for others.
+pub(super) fn candidates(specifier: &str, importer: &str) -> Vec<String> {
+    match path_of(specifier, importer) {
+        (Some(path), true) => {
+            let mut all = guesses(&path);
+            all.insert(0, path);
+            all
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Files that `path` may mean, in the order in which bundlers look for them.

@@ -81,7 +81,9 @@ impl PushError {
             | PushError::Project { hint, .. }
             | PushError::Bundler { hint }
             | PushError::Refused { hint, .. } => hint.as_deref(),
-            PushError::Unreachable { .. } => Some("start one with `tabmesh serve`, or name another with --gateway"),
+            PushError::Unreachable { .. } => {
+                Some("start one with `tabmesh serve`, or name another with --gateway")
+            }
             PushError::File { .. } => None,
         }
     }

@@ -101,11 +101,29 @@ const KEYS: &[(&str, Key)] = &[
 const INNER: &[(&str, &[&str], &[&str])] = &[
     // Table, keys that are used, keys that make no difference.
     ("kv_namespaces", &["binding", "id"], &["preview_id", "remote"]),
-    ("d1_databases", &["binding", "database_name", "database_id"], &["preview_database_id", "migrations_dir", "migrations_table", "remote", "database_internal_env"]),
+    (
+        "d1_databases",
+        &["binding", "database_name", "database_id"],
+        &["preview_database_id", "migrations_dir", "migrations_table", "remote", "database_internal_env"],
+    ),
     ("services", &["binding", "service", "entrypoint"], &["remote"]),
     ("assets", &["directory", "binding", "html_handling", "not_found_handling", "run_worker_first"], &[]),
     ("triggers", &["crons"], &[]),
-    ("limits", &["cpu_ms", "subrequests"], &[]),
+    // The first is Workers' own; docs/api.md has all.
+    (
+        "limits",
+        &[
+            "cpu_ms",
+            "subrequests",
+            "wall_ms",
+            "memory_mb",
+            "request_bytes",
+            "response_bytes",
+            "concurrency",
+            "log_bytes",
+        ],
+        &[],
+    ),
     ("rules", &["type", "globs"], &["fallthrough"]),
 ];
 
@@ -116,12 +134,19 @@ pub(super) fn of(key: &str) -> Option<Key> {
 
 /// Whether a used table may have this key; `true` for tables whose keys are the developer's.
 pub(super) fn is_known_inside(table: &str, key: &str) -> bool {
-    INNER.iter().find(|(name, ..)| *name == table).is_none_or(|(_, used, harmless)| used.contains(&key) || harmless.contains(&key))
+    INNER
+        .iter()
+        .find(|(name, ..)| *name == table)
+        .is_none_or(|(_, used, harmless)| used.contains(&key) || harmless.contains(&key))
 }
 
 /// The key that one meant.
 pub(super) fn nearest(key: &str) -> Option<&'static str> {
-    KEYS.iter().map(|(name, _)| (distance(key, name), *name)).filter(|(far, _)| *far <= 2).min().map(|(_, name)| name)
+    KEYS.iter()
+        .map(|(name, _)| (distance(key, name), *name))
+        .filter(|(far, _)| *far <= 2)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// Edits between two words.

@@ -54,7 +54,9 @@ impl Node {
     /// Whether it says nothing: `[]`, `{}`, `false`, `""`, `null`.
     pub(super) fn is_empty(&self) -> bool {
         match &self.value {
-            Value::Plain(value) => matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false)) || value == "",
+            Value::Plain(value) => {
+                matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false)) || value == ""
+            }
             Value::List(items) => items.is_empty(),
             Value::Table(entries) => entries.is_empty(),
         }
@@ -64,9 +66,11 @@ impl Node {
         match &self.value {
             Value::Plain(value) => value.clone(),
             Value::List(items) => items.iter().map(Node::to_json).collect(),
-            Value::Table(entries) => {
-                entries.iter().map(|(name, node)| (name.clone(), node.to_json())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Value::Table(entries) => entries
+                .iter()
+                .map(|(name, node)| (name.clone(), node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }
@@ -100,8 +104,11 @@ fn toml_table(text: &str, table: &DeTable<'_>) -> Value {
 fn toml_value(text: &str, value: &DeValue<'_>) -> Value {
     Value::Plain(match value {
         DeValue::String(value) => value.to_string().into(),
-        DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix()).map_or_else(|_| value.as_str().into(), Into::into),
-        DeValue::Float(value) => value.as_str().parse::<f64>().map_or_else(|_| value.as_str().into(), Into::into),
+        DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix())
+            .map_or_else(|_| value.as_str().into(), Into::into),
+        DeValue::Float(value) => {
+            value.as_str().parse::<f64>().map_or_else(|_| value.as_str().into(), Into::into)
+        }
         DeValue::Boolean(value) => (*value).into(),
         DeValue::Datetime(value) => value.to_string().into(),
         DeValue::Array(items) => {
@@ -138,7 +145,9 @@ pub(super) fn jsonc(text: &str) -> Result<Node, Unreadable> {
 fn json_value(text: &str, value: &ast::Value<'_>) -> Value {
     Value::Plain(match value {
         ast::Value::StringLit(value) => value.value.as_ref().into(),
-        ast::Value::NumberLit(value) => serde_json::from_str(value.value).unwrap_or_else(|_| value.value.into()),
+        ast::Value::NumberLit(value) => {
+            serde_json::from_str(value.value).unwrap_or_else(|_| value.value.into())
+        }
         ast::Value::BooleanLit(value) => value.value.into(),
         ast::Value::NullKeyword(_) => serde_json::Value::Null,
         ast::Value::Array(array) => {

@@ -44,14 +44,18 @@ impl Build {
 /// Reads a file: `name` says which syntax it has. `environment` is one of `env`, or none.
 pub(super) fn read(name: &str, text: &str, environment: Option<&str>) -> Result<Wanted, PushError> {
     let parsed = if name.ends_with(".toml") { tree::toml(text) } else { tree::jsonc(text) };
-    let root = parsed.map_err(|error| {
-        PushError::config(name, tree::line_at(text, error.offset), error.message, None)
-    })?;
+    let root = parsed
+        .map_err(|error| PushError::config(name, tree::line_at(text, error.offset), error.message, None))?;
     let reader = Reader { file: name };
     let environment = match environment {
         None => None,
         Some(wanted) => Some(root.get("env").and_then(|all| all.get(wanted)).ok_or_else(|| {
-            PushError::config(name, 1, format!("there is no environment \"{wanted}\""), Some("it would be a table env.NAME of this file".into()))
+            PushError::config(
+                name,
+                1,
+                format!("there is no environment \"{wanted}\""),
+                Some("it would be a table env.NAME of this file".into()),
+            )
         })?),
     };
     reader.read(&root, environment).map(|mut found| {
@@ -86,9 +90,9 @@ impl Reader<'_> {
         }
         let find = |key: &str| match environment {
             None => root.get(key),
-            Some(environment) => {
-                environment.get(key).or_else(|| if NOT_INHERITED.contains(&key) { None } else { root.get(key) })
-            }
+            Some(environment) => environment
+                .get(key)
+                .or_else(|| if NOT_INHERITED.contains(&key) { None } else { root.get(key) }),
         };
         wanted.name = self.text(find("name"), "name")?;
         wanted.main = self.text(find("main"), "main")?;
@@ -120,7 +124,9 @@ impl Reader<'_> {
             let binding = self.needed(item, "binding")?;
             let id = match self.text(item.get("database_id"), "database_id")? {
                 Some(id) => id,
-                None => self.text(item.get("database_name"), "database_name")?.unwrap_or_else(|| binding.clone()),
+                None => {
+                    self.text(item.get("database_name"), "database_name")?.unwrap_or_else(|| binding.clone())
+                }
             };
             bindings.push(json!({ "type": "d1", "name": binding, "id": id }));
         }
@@ -148,10 +154,13 @@ impl Reader<'_> {
         if !bindings.is_empty() {
             metadata.insert("bindings".into(), bindings.into());
         }
-        if let Some(crons) = find("triggers").and_then(|triggers| triggers.get("crons")).filter(|node| !node.is_empty()) {
+        if let Some(crons) =
+            find("triggers").and_then(|triggers| triggers.get("crons")).filter(|node| !node.is_empty())
+        {
             metadata.insert("crons".into(), crons.to_json());
         }
-        let mut routes: Vec<Json> = find("routes").map(Node::items).unwrap_or_default().iter().map(|node| node.to_json()).collect();
+        let mut routes: Vec<Json> =
+            find("routes").map(Node::items).unwrap_or_default().iter().map(|node| node.to_json()).collect();
         routes.extend(find("route").map(Node::to_json));
         if !routes.is_empty() {
             metadata.insert("routes".into(), routes.into());
@@ -167,7 +176,9 @@ impl Reader<'_> {
         for (name, node) in table.entries() {
             match keys::of(name) {
                 Some(Key::Used) => {}
-                Some(Key::Harmless(reason)) => notes.push(format!("{}:{}: {name} makes no difference: {reason}", self.file, node.line)),
+                Some(Key::Harmless(reason)) => {
+                    notes.push(format!("{}:{}: {name} makes no difference: {reason}", self.file, node.line));
+                }
                 // `migrations = []` asks for nothing.
                 Some(Key::Missing(_)) if node.is_empty() => {}
                 Some(Key::Missing(instead)) => {
@@ -175,14 +186,19 @@ impl Reader<'_> {
                 }
                 None => {
                     let hint = keys::nearest(name).map(|near| format!("did you mean `{near}`?"));
-                    let hint = hint.unwrap_or_else(|| "take the key out if the handler does not need it".into());
+                    let hint =
+                        hint.unwrap_or_else(|| "take the key out if the handler does not need it".into());
                     return Err(self.wrong(node, format!("`{name}` is not known"), &hint));
                 }
             }
             for item in node.items() {
                 for (inner, value) in item.entries() {
                     if !keys::is_known_inside(name, inner) {
-                        return Err(self.wrong(value, format!("`{name}.{inner}` is not supported"), "take the key out if the handler does not need it"));
+                        return Err(self.wrong(
+                            value,
+                            format!("`{name}.{inner}` is not supported"),
+                            "take the key out if the handler does not need it",
+                        ));
                     }
                 }
             }
@@ -193,7 +209,10 @@ impl Reader<'_> {
     fn build<'n>(&self, find: &impl Fn(&str) -> Option<&'n Node>) -> Result<Build, PushError> {
         let pairs = |key: &str| -> Result<Vec<(String, String)>, PushError> {
             let entries = find(key).map(Node::entries).unwrap_or_default();
-            entries.iter().map(|(name, node)| Ok((name.clone(), self.text(Some(node), key)?.unwrap_or_default()))).collect()
+            entries
+                .iter()
+                .map(|(name, node)| Ok((name.clone(), self.text(Some(node), key)?.unwrap_or_default())))
+                .collect()
         };
         let is = |key: &str| find(key).is_some_and(|node| node.value == Value::Plain(true.into()));
         Ok(Build {
@@ -237,7 +256,11 @@ impl Reader<'_> {
             .into_iter()
             .map(|item| match item.text() {
                 Some(flag) if keys::FLAGS.contains(&flag) => Ok(flag.to_owned()),
-                Some(flag) => Err(self.wrong(item, format!("the compatibility flag \"{flag}\" is not supported"), "take it out if the handler does not need it")),
+                Some(flag) => Err(self.wrong(
+                    item,
+                    format!("the compatibility flag \"{flag}\" is not supported"),
+                    "take it out if the handler does not need it",
+                )),
                 None => Err(self.wrong(item, "a compatibility flag is text".into(), "write it in quotes")),
             })
             .collect()
@@ -252,7 +275,8 @@ impl Reader<'_> {
     }
 
     fn needed(&self, table: &Node, key: &str) -> Result<String, PushError> {
-        self.text(table.get(key), key)?.ok_or_else(|| self.wrong(table, format!("`{key}` is missing here"), "add it"))
+        self.text(table.get(key), key)?
+            .ok_or_else(|| self.wrong(table, format!("`{key}` is missing here"), "add it"))
     }
 
     fn wrong(&self, node: &Node, message: String, hint: &str) -> PushError {

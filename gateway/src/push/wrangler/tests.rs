@@ -58,7 +58,10 @@ fn both_syntaxes_say_the_same_to_the_api() {
     let read_json = read("wrangler.jsonc", JSONC, None).unwrap();
     assert_eq!(read_toml.metadata, read_json.metadata);
     assert_eq!((read_toml.name.as_deref(), read_toml.main.as_deref()), (Some("shop"), Some("src/index.ts")));
-    assert_eq!((read_toml.assets.as_deref(), &read_toml.flags[..]), (Some("./public"), &["nodejs_compat".to_owned()][..]));
+    assert_eq!(
+        (read_toml.assets.as_deref(), &read_toml.flags[..]),
+        (Some("./public"), &["nodejs_compat".to_owned()][..])
+    );
     assert_eq!(
         Json::Object(read_toml.metadata),
         json!({
@@ -102,7 +105,10 @@ fn what_cannot_be_had_is_named_with_its_line() {
         ("name = \"a\"\n\n[[r2_buckets]]\nbinding = \"B\"", "wrangler.toml:3: `r2_buckets` is not supported"),
         ("name = \"a\"\nmian = \"x\"", "wrangler.toml:2: `mian` is not known"),
         ("[limits]\ncpu = 1", "wrangler.toml:2: `limits.cpu` is not supported"),
-        ("compatibility_flags = [\n  \"nodejs_compat\",\n  \"python_workers\"\n]", "wrangler.toml:3: the compatibility flag"),
+        (
+            "compatibility_flags = [\n  \"nodejs_compat\",\n  \"python_workers\"\n]",
+            "wrangler.toml:3: the compatibility flag",
+        ),
         ("name = 1", "wrangler.toml:1: `name` is not text"),
         ("[[kv_namespaces]]\nid = \"x\"", "`binding` is missing"),
         ("[[rules]]\ntype = \"Text\"\nglobs = [\"**/*.png\"]", "wrangler.toml:3: the rule"),
@@ -113,7 +119,8 @@ fn what_cannot_be_had_is_named_with_its_line() {
         let error = read("wrangler.toml", text, environment).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");
     }
-    let error = read("wrangler.jsonc", "{\n  \"name\": \"a\",\n  \"ai\": { \"binding\": \"AI\" }\n}", None).unwrap_err();
+    let error = read("wrangler.jsonc", "{\n  \"name\": \"a\",\n  \"ai\": { \"binding\": \"AI\" }\n}", None)
+        .unwrap_err();
     assert!(error.to_string().starts_with("wrangler.jsonc:3: `ai` is not supported"), "{error}");
     // Empty, they ask for nothing.
     assert!(read("wrangler.json", r#"{ "migrations": [], "r2_buckets": [] }"#, None).is_ok());
@@ -121,6 +128,8 @@ fn what_cannot_be_had_is_named_with_its_line() {
 
 #[test]
 fn near_words_are_suggested() {
-    let PushError::Config { hint, .. } = read("wrangler.toml", "kv_namespace = []", None).unwrap_err() else { panic!() };
+    let PushError::Config { hint, .. } = read("wrangler.toml", "kv_namespace = []", None).unwrap_err() else {
+        panic!()
+    };
     assert!(hint.unwrap().contains("kv_namespaces"));
 }
