@@ -20,10 +20,10 @@ use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::Target;
 
 use crate::deploy::{self, Compiled};
-use crate::store::{SiteRow, HandlerRow, Store, StoreError};
+use crate::store::{HandlerRow, SiteRow, Store, StoreError};
 use cache::CodeCache;
-use secrets::Secrets;
 pub use handler::{Handler, ModuleInfo, Settings};
+use secrets::Secrets;
 pub use secrets::{MAX_SECRET, MAX_SECRETS};
 pub use tabmesh_protocol::Limits;
 

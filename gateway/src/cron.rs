@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn weekdays_count_from_sunday_and_have_names() {
-        for (pattern, expected) in [("0 0 * * 7", true), ("0 0 * * SAT", true), ("0 0 * * 1", false), ("0 0 * * 6", false)] {
+        for (pattern, expected) in
+            [("0 0 * * 7", true), ("0 0 * * SAT", true), ("0 0 * * 1", false), ("0 0 * * 6", false)]
+        {
             let cron = parse(pattern).unwrap();
             assert_eq!(due(&cron, DAY - HOUR, DAY + 1).is_some(), expected, "{pattern}");
         }

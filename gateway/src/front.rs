@@ -122,7 +122,9 @@ impl Front {
                     true => {
                         let version = &handler.target.version;
                         let (method, headers) = (request.method(), request.headers());
-                        self.sites.before(version, &path_and_query, prefix.unwrap_or_default(), method, headers).await
+                        self.sites
+                            .before(version, &path_and_query, prefix.unwrap_or_default(), method, headers)
+                            .await
                     }
                     false => None,
                 };

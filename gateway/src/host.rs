@@ -8,12 +8,12 @@ mod service;
 
 use crate::breach::Labels;
 use crate::catalog::Catalog;
+use crate::invoke::Invoker;
 use crate::kv::{Kv, Namespace};
 use crate::mesh::incoming::{Grant, Host};
 use crate::site::Sites;
 use crate::sql::{DatabaseId, Databases};
 use axum::body::Body;
-use crate::invoke::Invoker;
 use egress::{Egress, Redirect};
 use http::{Request, Response};
 use serde::Deserialize;
@@ -48,7 +48,14 @@ pub struct Calls {
 impl Calls {
     /// Serves the handlers of `catalog`; without `egress` none of them fetches.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases, invoker: Arc<Invoker>, sites: Arc<Sites>) -> Self {
+    pub fn new(
+        catalog: Arc<Catalog>,
+        egress: Option<Egress>,
+        kv: Arc<Kv>,
+        databases: Databases,
+        invoker: Arc<Invoker>,
+        sites: Arc<Sites>,
+    ) -> Self {
         Self { catalog, egress, kv, databases, invoker, sites, known: Mutex::default() }
     }
 
@@ -76,16 +83,27 @@ impl Calls {
         target: &Target,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        let egress = self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
+        let egress =
+            self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
         let secrets = self.secrets(of, target);
         egress.fetch(request, redirect, of.egress.as_deref(), &secrets).await
     }
 
-    async fn kv(&self, target: &Target, id: String, request: Request<Body>) -> Result<Response<Body>, String> {
+    async fn kv(
+        &self,
+        target: &Target,
+        id: String,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
         kv::serve(&self.kv, Namespace { tenant: target.tenant.clone(), id }, request).await
     }
 
-    async fn sql(&self, target: &Target, id: String, request: Request<Body>) -> Result<Response<Body>, String> {
+    async fn sql(
+        &self,
+        target: &Target,
+        id: String,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
         d1::serve(&self.databases, DatabaseId { tenant: target.tenant.clone(), id }, request).await
     }
 
@@ -100,13 +118,20 @@ impl Calls {
             return vec![];
         }
         let values = self.catalog.secrets(&target.tenant, &target.handler);
-        placeholders.filter_map(|(name, placeholder)| Some((placeholder, values.get(&name)?.clone()))).collect()
+        placeholders
+            .filter_map(|(name, placeholder)| Some((placeholder, values.get(&name)?.clone())))
+            .collect()
     }
 }
 
 #[async_trait::async_trait]
 impl Host for Calls {
-    async fn serve(&self, grant: Grant, name: &str, request: Request<Body>) -> Result<Response<Body>, String> {
+    async fn serve(
+        &self,
+        grant: Grant,
+        name: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
         let Labels { target, .. } = &grant.labels;
         let surroundings = self.surroundings(&target.version).await?;
         match name {
@@ -122,9 +147,7 @@ impl Host for Calls {
             Some(Binding::KvNamespace { namespace_id, .. }) => {
                 self.kv(target, namespace_id.clone(), request).await
             }
-            Some(Binding::D1 { id, .. }) => {
-                self.sql(target, id.clone(), request).await
-            }
+            Some(Binding::D1 { id, .. }) => self.sql(target, id.clone(), request).await,
             Some(Binding::Assets { .. }) => {
                 let request = Request::from_parts(request.into_parts().0, ());
                 Ok(self.sites.fetch(&target.version, &request).await)

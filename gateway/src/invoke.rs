@@ -36,8 +36,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{Limits, RequestHead, ResetCode, SendError, Target};
-use websocket::Upgrade;
 use verdict::{breached, concerns_the_tab, failure_problem, may_repeat, no_tab_problem, too_large_response};
+use websocket::Upgrade;
 
 /// Time that a tab gets beyond a handler's limit before the gateway stops waiting for the tab's own word.
 const GRACE: Duration = Duration::from_secs(2);

@@ -4,12 +4,12 @@ use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
 use crate::cron::Scheduler;
 use crate::front::{Front, Meeting};
+use crate::headless::{self, HeadlessConfig};
 use crate::host::Calls;
 use crate::host::egress::Egress;
-use crate::kv::Kv;
-use crate::headless::{self, HeadlessConfig};
 use crate::invoke::Invoker;
 use crate::io_threads::IoThreads;
+use crate::kv::Kv;
 use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
@@ -135,7 +135,8 @@ fn host(
     let EgressConfig { allow, no_egress } = config.egress.clone();
     let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
     let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
-    let kv = Kv::open(&config.data).with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
+    let kv = Kv::open(&config.data)
+        .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
     let databases = Databases::new(config.data.join("sql"));
     Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, invoker, sites)))
 }

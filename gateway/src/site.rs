@@ -113,7 +113,14 @@ impl Sites {
 fn redirect(prefix: &str, to: &str, query: Option<&str>) -> Option<Response<Body>> {
     // What may stand in a path as it is; the rest is written in percent.
     const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-        .remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@').remove(b':').remove(b'+');
+        .remove(b'/')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~')
+        .remove(b'@')
+        .remove(b':')
+        .remove(b'+');
     let path = percent_encoding::utf8_percent_encode(to, KEPT);
     let location = match query {
         Some(query) => format!("{prefix}{path}?{query}"),

@@ -264,8 +264,7 @@ impl Store {
     }
 }
 
-const SELECT: &str =
-    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site FROM handlers";
+const SELECT: &str = "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site FROM handlers";
 
 fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
     let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));

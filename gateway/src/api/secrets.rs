@@ -1,7 +1,7 @@
 //! Secrets of a handler: written and named, never shown. A secret is in `env` of the next version, which a PUT makes: the
 //! handler gets a placeholder there, and outbound fetch puts the value in its place.
 
-use super::{Api, Address, Shared, guard, json, no_handler, store_problem};
+use super::{Address, Api, Shared, guard, json, no_handler, store_problem};
 use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
 use crate::deploy::Compiled;
 use crate::deploy::bindings::is_name;
@@ -52,7 +52,8 @@ pub(super) async fn put(
     }
     let body = Limited::new(request.into_body(), MAX_SECRET).collect().await;
     let value = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
-    let value = value.ok_or_else(|| invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")))?;
+    let value =
+        value.ok_or_else(|| invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")))?;
     api.keep_secrets(&tenant, &name, vec![(secret.clone(), value)]).await?;
     // It belongs into `env` of what is deployed.
     let bundle = api.catalog.code(&handler.target.version).await.map_err(|error| store_problem(&error))?;
@@ -126,14 +127,23 @@ impl Api {
         if known {
             self.keep_secrets(tenant, name, secrets.clone()).await?;
         }
-        let put = self.catalog.put(tenant, name, compiled, settings).await.map_err(|error| store_problem(&error))?;
+        let put = self
+            .catalog
+            .put(tenant, name, compiled, settings)
+            .await
+            .map_err(|error| store_problem(&error))?;
         if !known {
             self.keep_secrets(tenant, name, secrets).await?;
         }
         Ok(put)
     }
 
-    async fn keep_secrets(&self, tenant: &str, name: &str, secrets: Vec<(String, String)>) -> Result<(), Problem> {
+    async fn keep_secrets(
+        &self,
+        tenant: &str,
+        name: &str,
+        secrets: Vec<(String, String)>,
+    ) -> Result<(), Problem> {
         for (secret, value) in secrets {
             let row = SecretRow { tenant: tenant.to_owned(), handler: name.to_owned(), name: secret, value };
             self.catalog.put_secret(row).await.map_err(|error| store_problem(&error))?;

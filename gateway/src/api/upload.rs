@@ -18,8 +18,8 @@ use crate::deploy::bindings::{self, Bindings};
 use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
 use crate::host::egress::policy;
 use crate::limits;
-use crate::site::manifest::{Config, MAX_BYTES, Site};
 use crate::problem::{Problem, ProblemType};
+use crate::site::manifest::{Config, MAX_BYTES, Site};
 
 /// What a form may have beside its files, in bytes: boundaries, headers and metadata.
 const FORM_OVERHEAD: usize = 1 << 20;
@@ -203,7 +203,8 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     if let Some(egress) = &metadata.egress {
         check_egress(egress)?;
     }
-    cron::check(&metadata.crons).map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    cron::check(&metadata.crons)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
     let settings = Settings { limits, crons: metadata.crons };
     let options = Options { main: metadata.main_module, ..Options::default() };
     let options = options.with_flags(&metadata.compatibility_flags);
@@ -218,7 +219,9 @@ fn check_egress(patterns: &[String]) -> Result<(), Problem> {
     match patterns.iter().find(|pattern| !policy::is_pattern(pattern)) {
         Some(wrong) => {
             let wrong = wrong.escape_debug();
-            Err(invalid(format!("`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com.")))
+            Err(invalid(format!(
+                "`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com."
+            )))
         }
         None => Ok(()),
     }

@@ -27,7 +27,12 @@ impl Catalog {
     ///
     /// # Errors
     /// Database errors; also where the handler is gone.
-    pub async fn note_cron(&self, target: Arc<Target>, pattern: String, at_ms: u64) -> Result<(), StoreError> {
+    pub async fn note_cron(
+        &self,
+        target: Arc<Target>,
+        pattern: String,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.store().put_cron_run(&target.tenant, &target.handler, &pattern, at_ms)).await
     }

@@ -35,7 +35,12 @@ impl Secrets {
         Self { key, values: RwLock::new(values) }
     }
 
-    fn change<T>(&self, tenant: &str, handler: &str, change: impl FnOnce(&mut BTreeMap<String, String>) -> T) -> T {
+    fn change<T>(
+        &self,
+        tenant: &str,
+        handler: &str,
+        change: impl FnOnce(&mut BTreeMap<String, String>) -> T,
+    ) -> T {
         let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
         change(values.entry((tenant.to_owned(), handler.to_owned())).or_default())
     }
@@ -58,7 +63,9 @@ impl Catalog {
     #[must_use]
     pub fn placeholder(&self, tenant: &str, handler: &str, name: &str) -> String {
         let mut digest = Sha256::new();
-        for part in [&*self.inner.secrets.key, tenant.as_bytes(), b"/", handler.as_bytes(), b"/", name.as_bytes()] {
+        for part in
+            [&*self.inner.secrets.key, tenant.as_bytes(), b"/", handler.as_bytes(), b"/", name.as_bytes()]
+        {
             digest.update(part);
         }
         format!("tabmesh-secret-{}", hex::encode(&digest.finalize()[..16]))

@@ -33,7 +33,8 @@ pub fn read(mut values: Vec<Value>) -> Result<Bindings, String> {
     if values.len() > MAX_BINDINGS {
         return Err(format!("a handler has at most {MAX_BINDINGS} bindings"));
     }
-    let secrets = values.iter_mut().map(take_secret).filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
+    let secrets =
+        values.iter_mut().map(take_secret).filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
     let bindings = values.into_iter().map(read_one).collect::<Result<Vec<_>, _>>()?;
     for (at, binding) in bindings.iter().enumerate() {
         if bindings[..at].iter().any(|other| other.name() == binding.name()) {
@@ -57,15 +58,20 @@ fn take_secret(value: &mut Value) -> Result<Option<(String, String)>, String> {
     match fields.remove("text") {
         None => Ok(None),
         Some(Value::String(text)) if text.len() <= MAX_SECRET => Ok(Some((name, text))),
-        Some(_) => Err(format!("the secret `{}` is no text of at most {MAX_SECRET} bytes", name.escape_debug())),
+        Some(_) => {
+            Err(format!("the secret `{}` is no text of at most {MAX_SECRET} bytes", name.escape_debug()))
+        }
     }
 }
 
 fn read_one(value: Value) -> Result<Binding, String> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().escape_debug().to_string();
+    let text =
+        |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().escape_debug().to_string();
     let (name, kind) = (text("name"), text("type"));
     if !is_name(&name) {
-        return Err(format!("`{name}` cannot be the name of a binding: letters, digits, `_` and `$`, no digit first"));
+        return Err(format!(
+            "`{name}` cannot be the name of a binding: letters, digits, `_` and `$`, no digit first"
+        ));
     }
     if !TYPES.split(&[',', ' ']).any(|known| known == kind) {
         return Err(format!("the binding `{name}` has the type `{kind}`; there are {TYPES}"));
@@ -80,7 +86,9 @@ fn read_one(value: Value) -> Result<Binding, String> {
         _ => return Ok(binding),
     };
     if id.is_empty() || id.len() > MAX_NAME || id.starts_with(':') || id.contains(char::is_control) {
-        return Err(format!("the binding `{name}` names nothing: it needs 1 to {MAX_NAME} characters, no colon first"));
+        return Err(format!(
+            "the binding `{name}` names nothing: it needs 1 to {MAX_NAME} characters, no colon first"
+        ));
     }
     Ok(binding)
 }

@@ -22,7 +22,8 @@ pub async fn serve(
     request: Request<Body>,
 ) -> Result<Response<Body>, String> {
     let handler = catalog.lookup(&from.target.tenant, service);
-    let handler = handler.ok_or_else(|| format!("there is no handler `{service}` behind this service binding"))?;
+    let handler =
+        handler.ok_or_else(|| format!("there is no handler `{service}` behind this service binding"))?;
     if from.request_id.matches('.').count() >= MAX_DEPTH {
         return Err(format!(
             "Subrequest depth limit exceeded: this request went through more than {MAX_DEPTH} handlers."

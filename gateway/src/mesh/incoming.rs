@@ -40,7 +40,12 @@ pub trait Host: Send + Sync {
     ///
     /// # Errors
     /// A sentence that the handler gets as its error.
-    async fn serve(&self, grant: Grant, binding: &str, request: Request<Body>) -> Result<Response<Body>, String>;
+    async fn serve(
+        &self,
+        grant: Grant,
+        binding: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String>;
 }
 
 /// A host without anything to call.
@@ -139,7 +144,12 @@ impl Incoming {
 }
 
 /// Sends a response.
-async fn answer(tab: &Tab, id: StreamId, sender: &BodySender, response: Response<Body>) -> Result<(), String> {
+async fn answer(
+    tab: &Tab,
+    id: StreamId,
+    sender: &BodySender,
+    response: Response<Body>,
+) -> Result<(), String> {
     let (parts, mut body) = response.into_parts();
     let head = ResponseHead { status: parts.status, headers: parts.headers };
     let fin = http_body::Body::is_end_stream(&body);

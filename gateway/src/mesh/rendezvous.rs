@@ -191,7 +191,14 @@ impl Attempt {
             ..Config::default()
         };
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.shared.pool) as Arc<dyn Watcher>));
-        let tab = Tab::new(self.id, self.key.0.clone(), config, Arc::clone(&self.shared.metrics), watcher, Arc::clone(&self.shared.host));
+        let tab = Tab::new(
+            self.id,
+            self.key.0.clone(),
+            config,
+            Arc::clone(&self.shared.metrics),
+            watcher,
+            Arc::clone(&self.shared.host),
+        );
         self.shared.metrics.joins.inc();
         self.shared.pool.add(&tab);
         let receiving = async {

@@ -60,10 +60,13 @@ impl First {
             Self::Always(always) => *always,
             Self::Some(patterns) => {
                 let any = |not: bool| {
-                    patterns.iter().filter_map(|pattern| match pattern.strip_prefix('!') {
-                        Some(pattern) => not.then_some(pattern),
-                        None => (!not).then_some(pattern),
-                    }).any(|pattern| matches(pattern, path))
+                    patterns
+                        .iter()
+                        .filter_map(|pattern| match pattern.strip_prefix('!') {
+                            Some(pattern) => not.then_some(pattern),
+                            None => (!not).then_some(pattern),
+                        })
+                        .any(|pattern| matches(pattern, path))
                 };
                 any(false) && !any(true)
             }

@@ -59,7 +59,9 @@ pub fn resolve(has: impl Fn(&str) -> bool, how: HtmlHandling, path: &str) -> Opt
         return None;
     }
     let with_slash = match how {
-        HtmlHandling::AutoTrailingSlash if has_page && has_index => path.ends_with('/') || path.ends_with("/index.html"),
+        HtmlHandling::AutoTrailingSlash if has_page && has_index => {
+            path.ends_with('/') || path.ends_with("/index.html")
+        }
         HtmlHandling::AutoTrailingSlash | HtmlHandling::None => has_index,
         HtmlHandling::ForceTrailingSlash => true,
         HtmlHandling::DropTrailingSlash => stem.is_empty(),
@@ -77,7 +79,9 @@ pub fn resolve(has: impl Fn(&str) -> bool, how: HtmlHandling, path: &str) -> Opt
 pub fn fallback(has: impl Fn(&str) -> bool, how: NotFoundHandling, path: &str) -> Option<(String, bool)> {
     match how {
         NotFoundHandling::None => None,
-        NotFoundHandling::SinglePageApplication => has("/index.html").then(|| ("/index.html".to_owned(), true)),
+        NotFoundHandling::SinglePageApplication => {
+            has("/index.html").then(|| ("/index.html".to_owned(), true))
+        }
         NotFoundHandling::Page => {
             let mut folder = path;
             while let Some((above, _)) = folder.rsplit_once('/') {
@@ -140,7 +144,10 @@ mod tests {
     fn what_is_not_there_gets_what_was_asked_for() {
         let has = |path: &str| FILES.contains(&path) || path == "/b/404.html";
         assert_eq!(fallback(has, NotFoundHandling::None, "/x"), None);
-        assert_eq!(fallback(has, NotFoundHandling::SinglePageApplication, "/x/y"), Some(("/index.html".into(), true)));
+        assert_eq!(
+            fallback(has, NotFoundHandling::SinglePageApplication, "/x/y"),
+            Some(("/index.html".into(), true))
+        );
         assert_eq!(fallback(has, NotFoundHandling::Page, "/b/x/y"), Some(("/b/404.html".into(), false)));
         assert_eq!(fallback(has, NotFoundHandling::Page, "/x"), Some(("/404.html".into(), false)));
     }

@@ -21,7 +21,13 @@ impl Store {
     ///
     /// # Errors
     /// Database errors, an unknown handler among them.
-    pub fn put_cron_run(&mut self, tenant: &str, handler: &str, pattern: &str, at_ms: u64) -> Result<(), StoreError> {
+    pub fn put_cron_run(
+        &mut self,
+        tenant: &str,
+        handler: &str,
+        pattern: &str,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO cron_runs (tenant, handler, pattern, last) VALUES (?1, ?2, ?3, ?4)

@@ -31,7 +31,9 @@ pub(super) fn put(connection: &Connection, version: &str, site: SiteRow<'_>) -> 
 /// Drops files that no version has any more.
 pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM site_files WHERE hash = files.hash)")?
+        .prepare_cached(
+            "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM site_files WHERE hash = files.hash)",
+        )?
         .execute([])?;
     Ok(())
 }
@@ -42,7 +44,8 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT manifest FROM sites WHERE version = ?1")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT manifest FROM sites WHERE version = ?1")?;
         Ok(statement.query_row([version], |row| row.get(0)).optional()?)
     }
 

@@ -29,7 +29,8 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn secrets(&self) -> Result<Vec<SecretRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT tenant, handler, name, value FROM secrets")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT tenant, handler, name, value FROM secrets")?;
         let rows = statement.query_map([], |row| {
             Ok(SecretRow { tenant: row.get(0)?, handler: row.get(1)?, name: row.get(2)?, value: row.get(3)? })
         })?;

@@ -167,7 +167,9 @@ async fn d1_answers_as_its_documentation_says() {
         } };
     ";
     let bindings = json!([{ "type": "d1", "name": "DB", "id": "todo" }]);
-    gateway.deploy_files("d1", &[("main.js", source)], json!({ "main_module": "main.js", "bindings": bindings })).await;
+    gateway
+        .deploy_files("d1", &[("main.js", source)], json!({ "main_module": "main.js", "bindings": bindings }))
+        .await;
     let told = value(&gateway, "/d1/").await;
     assert_eq!(
         told,

@@ -60,9 +60,14 @@ async fn a_handler_fetches_with_method_headers_and_body_and_sees_every_field() {
     assert_eq!(answer["url"], upstream.url("/a?b=c"));
     assert!(!answer["names"].to_string().contains("tabmesh"), "{answer}");
     let told = body(&answer);
-    assert_eq!((&told["method"], &told["url"], &told["body"]), (&json!("PATCH"), &json!("/a?b=c"), &json!("hello")));
+    assert_eq!(
+        (&told["method"], &told["url"], &told["body"]),
+        (&json!("PATCH"), &json!("/a?b=c"), &json!("hello"))
+    );
     let headers = told["headers"].as_array().unwrap();
-    for field in [["x-mine", "1"], ["cookie", "c=1"], ["host", &upstream.address.to_string()], ["content-length", "5"]] {
+    for field in
+        [["x-mine", "1"], ["cookie", "c=1"], ["host", &upstream.address.to_string()], ["content-length", "5"]]
+    {
         assert!(headers.contains(&json!(field)), "{field:?} in {headers:?}");
     }
 }
@@ -71,10 +76,15 @@ async fn a_handler_fetches_with_method_headers_and_body_and_sees_every_field() {
 async fn redirects_are_followed_given_or_refused_as_asked() {
     let upstream = Upstream::start().await;
     let gateway = start(&upstream).await;
-    let followed = ask(&gateway, "/f/", &upstream.url("/redirect"), json!({ "method": "POST", "body": "x" })).await;
-    assert_eq!((&followed["redirected"], &followed["url"]), (&json!(true), &json!(upstream.url("/echo?redirected"))));
+    let followed =
+        ask(&gateway, "/f/", &upstream.url("/redirect"), json!({ "method": "POST", "body": "x" })).await;
+    assert_eq!(
+        (&followed["redirected"], &followed["url"]),
+        (&json!(true), &json!(upstream.url("/echo?redirected")))
+    );
     assert_eq!((&body(&followed)["method"], &body(&followed)["body"]), (&json!("GET"), &json!("")));
-    let kept = ask(&gateway, "/f/", &upstream.url("/redirect-keep"), json!({ "method": "POST", "body": "x" })).await;
+    let kept =
+        ask(&gateway, "/f/", &upstream.url("/redirect-keep"), json!({ "method": "POST", "body": "x" })).await;
     assert_eq!((&body(&kept)["method"], &body(&kept)["body"]), (&json!("POST"), &json!("x")));
     let manual = ask(&gateway, "/f/", &upstream.url("/redirect"), json!({ "redirect": "manual" })).await;
     assert_eq!(manual["status"], 302);
@@ -87,10 +97,12 @@ async fn bodies_stream_both_ways_and_encodings_are_undone() {
     let upstream = Upstream::start().await;
     let gateway = start(&upstream).await;
     let query = [("url", upstream.url("/large"))];
-    let large = client().get(gateway.url("/f/pass")).query(&query).send().await.unwrap().bytes().await.unwrap();
+    let large =
+        client().get(gateway.url("/f/pass")).query(&query).send().await.unwrap().bytes().await.unwrap();
     assert!(large.len() == 8 << 20 && large.iter().all(|byte| *byte == 7));
     let query = [("url", upstream.url("/up"))];
-    let upload = client().put(gateway.url("/f/upload")).query(&query).body(vec![1; 5 << 20]).send().await.unwrap();
+    let upload =
+        client().put(gateway.url("/f/upload")).query(&query).body(vec![1; 5 << 20]).send().await.unwrap();
     assert_eq!(upload.json::<Value>().await.unwrap()["length"], 5 << 20);
     let plain = ask(&gateway, "/f/", &upstream.url("/gzip"), json!({})).await;
     assert_eq!(body(&plain), json!({ "hello": "gzip" }));
@@ -114,11 +126,17 @@ async fn private_addresses_are_refused_by_whatever_name() {
         "http://0/",
     ] {
         let answer = ask(&gateway, "/f/", url, json!({})).await;
-        assert!(answer["message"].as_str().is_some_and(|text| text.contains("not on the public internet")), "{url}: {answer}");
+        assert!(
+            answer["message"].as_str().is_some_and(|text| text.contains("not on the public internet")),
+            "{url}: {answer}"
+        );
     }
     for url in ["ftp://example.com/", "data:text/plain,x", "file:///etc/passwd"] {
         let answer = ask(&gateway, "/f/", url, json!({})).await;
-        assert!(answer["message"].as_str().is_some_and(|text| text.contains("cannot load")), "{url}: {answer}");
+        assert!(
+            answer["message"].as_str().is_some_and(|text| text.contains("cannot load")),
+            "{url}: {answer}"
+        );
     }
     assert_eq!(upstream.hits(), 0);
     // A name that leads to what is allowed is as good as the address.
@@ -153,7 +171,8 @@ async fn an_abort_reaches_the_other_end_and_a_caller_that_leaves_does_too() {
     let aborted = ask(&gateway, "/f/abort", &upstream.url("/slow"), json!({})).await;
     assert_eq!(aborted["name"], "AbortError");
     let query = [("url", upstream.url("/slow"))];
-    let caller = client().get(gateway.url("/f/pass")).query(&query).timeout(std::time::Duration::from_millis(300));
+    let caller =
+        client().get(gateway.url("/f/pass")).query(&query).timeout(std::time::Duration::from_millis(300));
     assert!(caller.send().await.is_err());
     eventually("both requests came", || async { (upstream.hits() == 2).then_some(()) }).await;
     assert_eq!(ask(&gateway, "/f/", &upstream.url("/"), json!({})).await["status"], 200);

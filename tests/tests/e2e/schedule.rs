@@ -28,8 +28,12 @@ async fn what_was_missed_while_the_gateway_was_down_runs_once() {
     let database = gateway.home().join("data/tabmesh.db");
     let store = rusqlite::Connection::open(database).unwrap();
     let now = "(CAST(strftime('%s') AS INTEGER) - 3 * 3600) * 1000";
-    store.execute(&format!("INSERT INTO cron_runs VALUES ('default', 'ticker', '0 * * * *', {now})"), []).unwrap();
-    store.execute(&format!("INSERT INTO cron_runs VALUES ('default', 'ticker', '0 0 1 1 *', {now})"), []).unwrap();
+    store
+        .execute(&format!("INSERT INTO cron_runs VALUES ('default', 'ticker', '0 * * * *', {now})"), [])
+        .unwrap();
+    store
+        .execute(&format!("INSERT INTO cron_runs VALUES ('default', 'ticker', '0 0 1 1 *', {now})"), [])
+        .unwrap();
     drop(store);
     for _ in 0..2 {
         gateway = gateway.restart().await;
@@ -48,7 +52,8 @@ async fn what_is_no_pattern_is_refused() {
     let form = reqwest::multipart::Form::new()
         .text("metadata", json!({ "crons": ["every minute"] }).to_string())
         .part("f", reqwest::multipart::Part::text(TICKER).file_name("main.js"));
-    let response = tabmesh_tests::gateway::client().put(gateway.handler_url("t")).multipart(form).send().await.unwrap();
+    let response =
+        tabmesh_tests::gateway::client().put(gateway.handler_url("t")).multipart(form).send().await.unwrap();
     assert_eq!(response.status(), 400);
     assert!(response.text().await.unwrap().contains("no cron pattern"));
 }

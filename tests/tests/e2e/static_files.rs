@@ -27,8 +27,12 @@ async fn deploy(gateway: &Gateway, name: &str, config: Value, files: &[(&str, &s
     client().put(gateway.handler_url(name)).multipart(form).send().await.unwrap()
 }
 
-const FILES: &[(&str, &str)] =
-    &[("/index.html", "<h1>home</h1>"), ("/about.html", "about"), ("/style.css", "a {}"), ("/ü b.txt", "named")];
+const FILES: &[(&str, &str)] = &[
+    ("/index.html", "<h1>home</h1>"),
+    ("/about.html", "about"),
+    ("/style.css", "a {}"),
+    ("/ü b.txt", "named"),
+];
 
 #[tokio::test]
 async fn files_come_before_the_handler_and_everything_else_is_its_own() {
@@ -38,7 +42,8 @@ async fn files_come_before_the_handler_and_everything_else_is_its_own() {
     assert_eq!(home.headers()["content-type"], "text/html; charset=utf-8");
     let tag = home.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(home.text().await.unwrap(), "<h1>home</h1>");
-    let again = client().get(gateway.host_url("site", "/")).header("if-none-match", tag).send().await.unwrap();
+    let again =
+        client().get(gateway.host_url("site", "/")).header("if-none-match", tag).send().await.unwrap();
     assert_eq!((again.status().as_u16(), again.bytes().await.unwrap().len()), (304, 0));
     assert_eq!(gateway.text("/site/about").await, "about");
     assert_eq!(gateway.text("/site/about.html").await, "about", "a redirect with the prefix is followed");
@@ -52,7 +57,8 @@ async fn files_come_before_the_handler_and_everything_else_is_its_own() {
     assert_eq!(gateway.get("/site/lost").await.status(), 404);
 
     // Other files are another version, with the same code.
-    let second: Value = deploy(&gateway, "site", json!({}), &[("/about.html", "changed")]).await.json().await.unwrap();
+    let second: Value =
+        deploy(&gateway, "site", json!({}), &[("/about.html", "changed")]).await.json().await.unwrap();
     assert_ne!(first["version"], second["version"]);
     assert_eq!(gateway.text("/site/about").await, "changed");
     assert_eq!(gateway.text("/site/style.css").await, "handler /style.css");
@@ -67,7 +73,12 @@ async fn the_handler_goes_first_where_it_says_so_and_pages_get_the_app() {
     deploy(&gateway, "app", config, &[("/index.html", "app"), ("/api/x", "file")]).await;
     assert_eq!(gateway.text("/app/api/x").await, "handler /api/x");
     assert_eq!(gateway.text("/app/deep/link").await, "handler /deep/link");
-    let page = client().get(gateway.url("/app/deep/link")).header("sec-fetch-mode", "navigate").send().await.unwrap();
+    let page = client()
+        .get(gateway.url("/app/deep/link"))
+        .header("sec-fetch-mode", "navigate")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(page.text().await.unwrap(), "app");
     assert_eq!(gateway.text("/app/lost").await, "app");
 }

@@ -87,8 +87,10 @@ async fn either_side_closes_with_its_code_and_reason() {
     let (socket, _) = connect(&gateway, "/close-socket/").await.unwrap();
     drop(socket);
     gateway.log().wait(mark, &["socket closed 1006", "false"]).await;
-    eventually("no request is left", || async { (gateway.metric("tabmesh_active_requests").await == 0.0).then_some(()) })
-        .await;
+    eventually("no request is left", || async {
+        (gateway.metric("tabmesh_active_requests").await == 0.0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -98,7 +100,8 @@ async fn a_handler_may_decline_and_others_are_not_asked() {
     let Err(Error::Http(refused)) = connect(&gateway, "/choosy-socket/no").await else { panic!("accepted") };
     assert_eq!(refused.status(), 403);
     assert_eq!(gateway.get("/choosy-socket/").await.status(), 426);
-    let forged = tabmesh_tests::gateway::client().get(gateway.url("/choosy-socket/")).header("upgrade", "websocket");
+    let forged =
+        tabmesh_tests::gateway::client().get(gateway.url("/choosy-socket/")).header("upgrade", "websocket");
     assert_eq!(forged.send().await.unwrap().status(), 426);
     gateway
         .deploy("unasked", "export default { fetch: () => new Response(null, { status: 101, webSocket: new WebSocketPair()[0] }) };")

@@ -43,7 +43,9 @@ pub fn in_headers(headers: &mut HeaderMap, secrets: &Secrets) {
         let basic = text.strip_prefix("Basic ").filter(|_| *name == header::AUTHORIZATION);
         let credentials = basic.and_then(|text| String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok());
         let new = match credentials {
-            Some(plain) => replaced(&plain, secrets, str::to_owned).map(|it| format!("Basic {}", STANDARD.encode(it))),
+            Some(plain) => {
+                replaced(&plain, secrets, str::to_owned).map(|it| format!("Basic {}", STANDARD.encode(it)))
+            }
             None => replaced(text, secrets, str::to_owned),
         };
         if let Some(new) = new.and_then(|text| HeaderValue::from_str(&text).ok()) {
@@ -105,7 +107,10 @@ mod tests {
         };
         let json = of("application/json", format!("{{\"k\":\"{BEGIN}1\"}}")).unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["k"], "p&\"w ü");
-        assert_eq!(of("application/x-www-form-urlencoded", format!("k={BEGIN}1")).unwrap(), "k=p%26%22w%20%C3%BC");
+        assert_eq!(
+            of("application/x-www-form-urlencoded", format!("k={BEGIN}1")).unwrap(),
+            "k=p%26%22w%20%C3%BC"
+        );
         assert_eq!(of("text/plain", format!("{BEGIN}2!")).unwrap(), "two!");
         assert_eq!(of("application/octet-stream", format!("{BEGIN}2")), None);
         assert_eq!(of("text/plain", "nothing".into()), None);
