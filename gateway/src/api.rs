@@ -7,6 +7,7 @@
 mod code;
 mod guard;
 mod purge;
+mod secrets;
 mod tenants;
 mod upload;
 mod view;
@@ -24,7 +25,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde::Serialize;
 use tabmesh_protocol::Limits;
-use tabmesh_protocol::bundle::Bundle;
 use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
@@ -33,6 +33,7 @@ use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
 use view::View;
 
@@ -116,6 +117,7 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, cache: Arc<Cache>, l
     let handlers = || known(get(list));
     let handler = || known(get(read).put(put).delete(delete));
     let purge = || known(post(purge::purge));
+    let secret = || known(axum::routing::put(secrets::put).delete(secrets::delete));
     Router::new()
         .route(HANDLERS_PATH, handlers())
         .route(&format!("{HANDLERS_PATH}/{{name}}"), handler())
@@ -125,6 +127,10 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, cache: Arc<Cache>, l
         .route(&format!("{tenant}/handlers"), handlers())
         .route(&format!("{tenant}/handlers/{{name}}"), handler())
         .route(&format!("{tenant}/handlers/{{name}}/purge"), purge())
+        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets"), known(get(secrets::list)))
+        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets/{{secret}}"), secret())
+        .route(&format!("{tenant}/handlers/{{name}}/secrets"), known(get(secrets::list)))
+        .route(&format!("{tenant}/handlers/{{name}}/secrets/{{secret}}"), secret())
         .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)))
         // Bodies are read by `upload`, with its own limits.
         .layer(DefaultBodyLimit::disable())
@@ -178,13 +184,11 @@ async fn put(
         api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
     let upload = upload::read(request, &api.limits).await?;
-    let mut bundle = api.compile(upload.files, upload.main).await?;
-    (bundle.env, bundle.egress) = (upload.bindings, upload.egress);
-    let put = api
-        .catalog
-        .put(&tenant, &name, bundle, upload.limits)
-        .await
-        .map_err(|error| store_problem(&error))?;
+    let mut compiled = api.compile(upload.files, upload.options).await?;
+    (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
+    compiled.site = upload.site;
+    let put = api.deploy(&tenant, &name, compiled, upload.settings, upload.bindings.secrets).await?;
+    stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);
     if !put.created {
@@ -214,7 +218,11 @@ async fn delete(
 }
 
 impl Api {
-    async fn compile(&self, files: Vec<deploy::SourceFile>, main: Option<String>) -> Result<Bundle, Problem> {
+    async fn compile(
+        &self,
+        files: Vec<deploy::SourceFile>,
+        options: deploy::Options,
+    ) -> Result<deploy::Compiled, Problem> {
         // Closed never; were it, the deployment would be refused rather than run beside others.
         let turn = Arc::clone(&self.compiles).acquire_owned().await;
         let turn = turn.map_err(|_| Problem::new(ProblemType::Internal))?;
@@ -222,7 +230,7 @@ impl Api {
         let compiled = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request: one that went away does not make room for another.
             let _turn = turn;
-            deploy::compile_within(files, main.as_deref(), limits)
+            deploy::compile_within(files, options, limits)
         });
         let result = compiled.await.map_err(|_| Problem::new(ProblemType::Internal))?;
         result.map_err(|error| {

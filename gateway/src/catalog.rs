@@ -5,7 +5,10 @@
 //! returned, no lookup gives an older version, and what a lookup gave was durable.
 
 mod cache;
+mod crons;
+mod files;
 mod handler;
+mod secrets;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,13 +16,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::Target;
-use tabmesh_protocol::bundle::Bundle;
 
-use crate::deploy;
-use crate::store::{HandlerRow, Store, StoreError};
+use crate::deploy::{self, Compiled};
+use crate::store::{HandlerRow, SiteRow, Store, StoreError};
 use cache::CodeCache;
-pub use handler::{Handler, ModuleInfo};
+pub use handler::{Handler, ModuleInfo, Settings};
+use secrets::Secrets;
+pub use secrets::{MAX_SECRET, MAX_SECRETS};
 pub use tabmesh_protocol::Limits;
 
 /// Most bytes of bundles kept in memory. Tabs keep code themselves: this serves joins and fresh deployments.
@@ -47,6 +52,9 @@ struct Inner {
     store: Mutex<Store>,
     handlers: RwLock<Handlers>,
     code: Mutex<CodeCache>,
+    secrets: Secrets,
+    /// Static files.
+    files: Mutex<CodeCache>,
 }
 
 /// What a `put` did.
@@ -77,8 +85,11 @@ impl Catalog {
             let Target { tenant, handler: name, .. } = &*handler.target;
             handlers.entry(tenant.clone()).or_default().insert(name.clone(), Arc::clone(&handler));
         }
+        let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
             inner: Arc::new(Inner {
+                secrets,
+                files: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
                 store: Mutex::new(store),
                 handlers: RwLock::new(handlers),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
@@ -141,6 +152,15 @@ impl Catalog {
         .await
     }
 
+    /// The source maps of a version as they are stored, if it has any.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let (inner, version) = (Arc::clone(&self.inner), version.to_owned());
+        blocking(move || inner.store().maps(&version)).await
+    }
+
     /// Deploys a bundle under a name. Goes on to its end even if the future is dropped.
     ///
     /// # Errors
@@ -150,16 +170,27 @@ impl Catalog {
         &self,
         tenant: &str,
         name: &str,
-        bundle: Bundle,
-        limits: Limits,
+        compiled: Compiled,
+        settings: impl Into<Settings>,
     ) -> Result<Put, StoreError> {
+        let Settings { limits, crons } = settings.into();
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
+            let Compiled { mut bundle, maps, site } = compiled;
+            let manifest = (!site.manifest.files.is_empty())
+                .then(|| serde_json::to_vec(&site.manifest).expect("paths and hashes always become JSON"));
+            bundle.site = manifest.as_ref().map(|json| hex::encode(Sha256::digest(json)));
+            let files: Vec<(String, Bytes)> = site.files.into_iter().collect();
+            let site = manifest.as_deref().map(|manifest| SiteRow { manifest, files: &files });
             let (version, bytes) = deploy::seal(&bundle);
+            let maps = (!maps.is_empty())
+                .then(|| serde_json::to_vec(&maps).expect("names, numbers and strings always become JSON"));
             let target = Arc::new(Target { tenant, handler: name, version });
             let mut handler = Handler {
                 target: Arc::clone(&target),
                 limits,
+                crons,
+                has_site: site.is_some(),
                 created_at_ms: 0,
                 updated_at_ms: 0,
                 size: bytes.len() as u64,
@@ -173,7 +204,7 @@ impl Catalog {
             handler.updated_at_ms =
                 now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
             handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
-            let created = store.put(&handler.to_row(), &bytes, MAX_HANDLERS)?;
+            let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), site, MAX_HANDLERS)?;
             let handler = Arc::new(handler);
             inner.code().insert(target.version.clone(), bytes);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
@@ -218,6 +249,7 @@ impl Catalog {
             if let Some(names) = handlers.get_mut(&tenant) {
                 names.remove(&name);
             }
+            inner.secrets.forget(&tenant, &name);
             drop(handlers);
             drop(store);
             Ok(existed)
@@ -258,6 +290,8 @@ impl Handler {
     fn from_row(row: HandlerRow) -> Self {
         Handler {
             limits: serde_json::from_str(&row.limits).unwrap_or_default(),
+            crons: serde_json::from_str(&row.crons).unwrap_or_default(),
+            has_site: row.has_site,
             modules: serde_json::from_str(&row.modules).unwrap_or_default(),
             target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
             created_at_ms: row.created_at_ms,
@@ -275,6 +309,8 @@ impl Handler {
             name: handler.clone(),
             version: version.clone(),
             limits: serde_json::to_string(&self.limits).expect(json),
+            crons: serde_json::to_string(&self.crons).expect(json),
+            has_site: self.has_site,
             modules: serde_json::to_string(&self.modules).expect(json),
             size: self.size,
             created_at_ms: self.created_at_ms,

@@ -109,7 +109,7 @@ pub struct PeerConfig {
     #[arg(long, env = "TABMESH_ICE_ADDR", value_name = "IP")]
     pub ice_addr: Vec<IpAddr>,
 
-    /// Ports for data channels, first-last; each tab takes one. Default: any free port
+    /// Ports for data channels, first-last; each I/O thread takes one (with TCP, STUN or TURN each tab). Default: any free port
     #[arg(long, env = "TABMESH_ICE_PORTS", value_name = "PORT-PORT", value_parser = parse_ports)]
     pub ice_ports: Option<(u16, u16)>,
 

@@ -1,4 +1,4 @@
-//! From uploaded files to a bundle: parse, link, order, cut.
+//! From uploaded files to a bundle: compile, parse, link, order, cut.
 //!
 //! Pure: reads no clock, network or disk and runs no handler code. Nothing an upload contains may panic, overflow the
 //! stack or pass unnoticed: a file is part of the bundle or the deployment is refused.
@@ -8,38 +8,47 @@
 //! the code.
 
 pub mod bindings;
+mod context;
 mod error;
 mod kinds;
+mod link;
+mod maps;
 mod names;
 mod nesting;
 mod order;
 mod parse;
 mod pieces;
+mod platform;
 mod position;
+mod read;
 mod resolve;
 mod scan;
 mod script;
 #[cfg(test)]
 mod tests;
+mod typescript;
 
-use std::collections::HashMap;
-
+use crate::site::manifest::Site;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use tabmesh_protocol::bundle::{BUNDLE_FORMAT, Bundle, Module, ModuleKind, Piece};
+use tabmesh_protocol::bundle::{Bundle, Edit, ModuleKind};
 
 pub use error::CompileError;
 pub use names::{
     MAX_FILE_NAME, MAX_HANDLER_NAME, MAX_TENANT_NAME, RESERVED, check_handler_name, check_tenant_name,
 };
-use parse::{ImportKind, Parsed};
-use resolve::Target;
+use read::Read;
+
+use crate::sourcemap::SourceMaps;
 
 /// Name of the only module of an upload that has none.
 pub const DEFAULT_FILE: &str = "main.js";
 
-/// Main modules looked for, in this order, when none is named.
-pub const MAIN_NAMES: [&str; 3] = ["main.js", "index.js", "worker.js"];
+/// Main modules looked for, in this order and with each of [`EXTENSIONS`], when none is named.
+pub const MAIN_NAMES: [&str; 3] = ["main", "index", "worker"];
+
+/// Extensions of ES modules, in the order in which an import without one tries them.
+pub const EXTENSIONS: [&str; 6] = ["js", "mjs", "ts", "mts", "tsx", "jsx"];
 
 /// A file as uploaded.
 #[derive(Clone, Debug)]
@@ -66,27 +75,91 @@ impl Default for CompileLimits {
     }
 }
 
-/// [`compile_within`] the default limits.
+/// What a developer says about files beside their content.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The entry point; without it, it is one of [`MAIN_NAMES`] or the only ES module.
+    pub main: Option<String>,
+    /// Whether Node.js's modules and globals are there: the flag `nodejs_compat`.
+    pub node: bool,
+}
+
+impl Options {
+    /// Reads compatibility flags as Workers have them; those that mean nothing here are ignored.
+    #[must_use]
+    pub fn with_flags(mut self, flags: &[String]) -> Self {
+        self.node = flags
+            .iter()
+            .any(|flag| matches!(flag.as_str(), "nodejs_compat" | "nodejs_compat_v2" | "nodejs_als"));
+        self
+    }
+}
+
+/// What became of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compiled {
+    /// What tabs get.
+    pub bundle: Bundle,
+    /// What the log needs to name places as the developer knows them.
+    pub maps: SourceMaps,
+    /// Static files.
+    pub site: Site,
+}
+
+/// The bundle of [`compile_within`] with the default limits.
 ///
 /// # Errors
 /// As [`compile_within`].
 pub fn compile(files: Vec<SourceFile>, main: Option<&str>) -> Result<Bundle, CompileError> {
-    compile_within(files, main, CompileLimits::default())
+    let options = Options { main: main.map(str::to_owned), ..Options::default() };
+    compile_within(files, options, CompileLimits::default()).map(|compiled| compiled.bundle)
 }
 
-/// Makes a bundle of all files. `main` names the entry point; without it, it is one of [`MAIN_NAMES`] or the only ES
-/// module. The same files give the same bundle, in whatever order they come. Blocks for as long as parsing takes
-/// (about 50 ms per MB, twice that for a module that is made a script), on a thread of its own.
+/// Makes a bundle of all files. The same files give the same bundle, in whatever order they come. Blocks for as long as
+/// parsing takes (about 50 ms per MB, twice that for a module that is made a script), on a thread of its own.
 ///
 /// # Errors
 /// What is wrong with the files, with its place; see [`CompileError`].
 pub fn compile_within(
     files: Vec<SourceFile>,
-    main: Option<&str>,
+    options: Options,
     limits: CompileLimits,
-) -> Result<Bundle, CompileError> {
-    let main = main.map(str::to_owned);
-    parse::on_deep_stack(move || build(files, main.as_deref(), limits)).unwrap_or(Err(CompileError::Internal))
+) -> Result<Compiled, CompileError> {
+    let is_typescript = files.iter().any(|file| typescript::language(&file.name).is_some());
+    let stack = if is_typescript { typescript::STACK_BYTES } else { parse::STACK_BYTES };
+    parse::on_deep_stack(stack, move || build(files, &options, limits)).unwrap_or(Err(CompileError::Internal))
+}
+
+/// What a module imports, as it is written; nothing for files that are no ES modules. Types alone are no imports.
+///
+/// # Errors
+/// When it does not parse.
+pub fn imports(file: &SourceFile) -> Result<Vec<String>, CompileError> {
+    let file = file.clone();
+    let found = parse::on_deep_stack(typescript::STACK_BYTES, move || {
+        let modules = read::all(&[file], maps::MapFiles::default(), &mut SourceMaps::default())?;
+        Ok(modules.into_iter().flat_map(|read| read.parsed.imports).map(|import| import.specifier).collect())
+    });
+    found.unwrap_or(Err(CompileError::Internal))
+}
+
+/// Names of files that an import in the module `importer` may mean, the likeliest first.
+#[must_use]
+pub fn candidates(specifier: &str, importer: &str) -> Vec<String> {
+    resolve::candidates(specifier, importer)
+}
+
+/// Whether an import means an npm package: neither a file, nor what the platform has (Node.js's modules with `node`).
+#[must_use]
+pub fn is_package(specifier: &str, node: bool) -> bool {
+    let is_platform = specifier.contains(':') || (node && platform::name_of(specifier).is_some());
+    !resolve::is_relative(specifier) && !is_platform
+}
+
+/// Node.js's modules that are here, without `node:`.
+#[must_use]
+pub fn node_modules() -> Vec<String> {
+    platform::node_modules()
 }
 
 /// A bundle as it is stored and served, and its version: the SHA-256 of these bytes in hex.
@@ -97,20 +170,19 @@ pub fn seal(bundle: &Bundle) -> (String, Bytes) {
     (hex::encode(Sha256::digest(&bytes)), Bytes::from(bytes))
 }
 
-fn build(files: Vec<SourceFile>, main: Option<&str>, limits: CompileLimits) -> Result<Bundle, CompileError> {
-    let files = check_files(files, limits)?;
-    let kinds = files
-        .iter()
-        .map(|file| {
-            kinds::kind_of(&file.name)
-                .map_err(|(message, hint)| CompileError::in_file(&file.name, message, hint))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let main = find_main(&files, &kinds, main)?;
-    let sources = Sources { files: &files, kinds: &kinds };
-    let modules = sources.parse(main)?;
-    let linked = sources.link(&modules)?;
-    sources.assemble(&modules, &linked, main)
+fn build(files: Vec<SourceFile>, options: &Options, limits: CompileLimits) -> Result<Compiled, CompileError> {
+    let (files, map_files) = maps::split(check_files(files, limits)?);
+    let mut maps = SourceMaps::default();
+    let mut modules = read::all(&files, map_files, &mut maps)?;
+    let main = find_main(&modules, options.main.as_deref())?;
+    platform::add(&mut modules, main, options, &mut maps)?;
+    let linked = link::link(&modules, &maps)?;
+    let bundle = link::assemble(&modules, &linked, main)?;
+    for module in &bundle.modules {
+        let before = module.script.first().map_or(0, |Edit(_, _, text)| text.encode_utf16().count());
+        maps.shift(&module.name, before);
+    }
+    Ok(Compiled { bundle, maps, site: Site::default() })
 }
 
 /// Checks sizes and names; sorts by name so that the order of upload does not matter.
@@ -141,173 +213,54 @@ fn check_files(files: Vec<SourceFile>, limits: CompileLimits) -> Result<Vec<Sour
     }
 }
 
-fn find_main(files: &[SourceFile], kinds: &[ModuleKind], main: Option<&str>) -> Result<usize, CompileError> {
-    let position = |name: &str| files.iter().position(|file| file.name == name);
-    if let Some(name) = main {
-        let clean = names::clean_file_name(name).unwrap_or(name);
-        let index = position(clean).ok_or_else(|| {
-            CompileError::general(
-                format!("no file has the name of the main module, {}", error::printable(name)),
-                None,
-            )
-        })?;
-        if kinds[index] != ModuleKind::Esm {
-            return Err(CompileError::in_file(
-                clean,
-                "the main module must be an ES module (.js or .mjs)",
-                None,
-            ));
+fn find_main(modules: &[Read], main: Option<&str>) -> Result<usize, CompileError> {
+    let index = match main {
+        Some(name) => {
+            let clean = names::clean_file_name(name).unwrap_or(name);
+            modules.iter().position(|module| module.name == clean).ok_or_else(|| {
+                CompileError::general(
+                    format!("no file has the name of the main module, {}", error::printable(name)),
+                    None,
+                )
+            })?
         }
-        return Ok(index);
+        None => guess_main(modules)?,
+    };
+    let module = &modules[index];
+    if module.kind != ModuleKind::Esm {
+        let message = "the main module must be an ES module (.js, .mjs, .ts, .mts, .jsx or .tsx)";
+        return Err(CompileError::in_file(&module.name, message, None));
     }
-    if let Some(index) = MAIN_NAMES.iter().find_map(|name| position(name)) {
-        return Ok(index);
+    if !module.parsed.has_default {
+        return Err(CompileError::in_file(
+            &module.name,
+            "the main module has no default export",
+            Some(
+                "write `export default { async fetch(request, env, ctx) { return new Response(\"hi\") } }` \
+                 or `export default async (event, ctx) => value`",
+            ),
+        ));
     }
-    let mut modules = kinds.iter().enumerate().filter(|(_, kind)| **kind == ModuleKind::Esm);
+    Ok(index)
+}
+
+fn guess_main(modules: &[Read]) -> Result<usize, CompileError> {
+    let names = MAIN_NAMES.iter().flat_map(|stem| EXTENSIONS.iter().map(move |end| format!("{stem}.{end}")));
+    for name in names {
+        if let Some(index) = modules.iter().position(|module| module.name == name) {
+            return Ok(index);
+        }
+    }
+    let mut modules = modules.iter().enumerate().filter(|(_, module)| module.kind == ModuleKind::Esm);
     match (modules.next(), modules.next()) {
         (Some((index, _)), None) => Ok(index),
-        (None, _) => Err(CompileError::general("the deployment has no ES module (.js or .mjs)", None)),
+        (None, _) => Err(CompileError::general(
+            "the deployment has no ES module (.js, .mjs, .ts, .mts, .jsx, .tsx)",
+            None,
+        )),
         _ => Err(CompileError::general(
             "which of the files is the main module is not clear",
             Some("name it in the metadata: {\"main_module\": \"...\"}, or call it main.js"),
         )),
-    }
-}
-
-/// A module that was read: its text as the bundle carries it, and what the parser found in it.
-struct Read {
-    text: String,
-    parsed: Parsed,
-}
-
-/// An import with the module it means.
-struct Link {
-    /// Index into the module's imports.
-    import: usize,
-    /// Index into the files.
-    target: usize,
-}
-
-struct Sources<'a> {
-    files: &'a [SourceFile],
-    kinds: &'a [ModuleKind],
-}
-
-impl Sources<'_> {
-    fn parse(&self, main: usize) -> Result<Vec<Read>, CompileError> {
-        let is_alone = self.kinds.iter().filter(|kind| **kind == ModuleKind::Esm).count() == 1;
-        let mut modules = Vec::with_capacity(self.files.len());
-        for (index, file) in self.files.iter().enumerate() {
-            let text = kinds::encode(self.kinds[index], &file.bytes)
-                .map_err(|(position, message)| CompileError::syntax(&file.name, position, message, None))?;
-            let parsed = if self.kinds[index] == ModuleKind::Esm {
-                parse::parse(&text, is_alone).map_err(|fault| {
-                    let position = Some(position::at(&text, fault.offset));
-                    CompileError::syntax(&file.name, position, fault.message, fault.hint)
-                })?
-            } else {
-                Parsed { imports: Vec::new(), has_default: true, script: Vec::new() }
-            };
-            if index == main && !parsed.has_default {
-                return Err(CompileError::in_file(
-                    &file.name,
-                    "the main module has no default export",
-                    Some(
-                        "write `export default { async fetch(request, env, ctx) { return new Response(\"hi\") } }` \
-                         or `export default async (event, ctx) => value`",
-                    ),
-                ));
-            }
-            modules.push(Read { text, parsed });
-        }
-        Ok(modules)
-    }
-
-    fn link(&self, modules: &[Read]) -> Result<Vec<Vec<Link>>, CompileError> {
-        let names: HashMap<String, usize> =
-            self.files.iter().enumerate().map(|(index, file)| (file.name.clone(), index)).collect();
-        let mut linked = Vec::with_capacity(modules.len());
-        for (file, module) in self.files.iter().zip(modules) {
-            let mut links = Vec::new();
-            for (index, import) in module.parsed.imports.iter().enumerate() {
-                let fail = |message: String, hint: Option<String>| {
-                    CompileError::import(
-                        &file.name,
-                        position::at(&module.text, import.span.start),
-                        message,
-                        hint,
-                    )
-                    .with_specifier(&import.specifier)
-                };
-                match resolve::resolve(&import.specifier, &file.name, &names) {
-                    Target::Module(target) => {
-                        self.check_attributes(import, target).map_err(|message| fail(message, None))?;
-                        links.push(Link { import: index, target });
-                    }
-                    // Libraries guard such imports (`if (isNode) await import("node:fs")`); elsewhere too they fail
-                    // only when they run.
-                    Target::Unknown(..)
-                        if import.kind == ImportKind::Dynamic && !resolve::is_relative(&import.specifier) => {
-                    }
-                    Target::Unknown(message, hint) => return Err(fail(message, Some(hint))),
-                }
-            }
-            linked.push(links);
-        }
-        Ok(linked)
-    }
-
-    /// `with { type: ... }` must fit the module, as a browser would check it.
-    fn check_attributes(&self, import: &parse::Import, target: usize) -> Result<(), String> {
-        let Some(kind) = import.attributes.as_ref().and_then(|attributes| attributes.kind.as_deref()) else {
-            return Ok(());
-        };
-        let fits = match self.kinds[target] {
-            ModuleKind::Json => kind == "json",
-            ModuleKind::Text => kind == "text",
-            ModuleKind::Data => kind == "bytes",
-            ModuleKind::Esm | ModuleKind::Wasm => false,
-        };
-        if fits {
-            return Ok(());
-        }
-        Err(format!("{} is not of type \"{}\"", self.files[target].name, error::printable(kind)))
-    }
-
-    fn assemble(&self, modules: &[Read], linked: &[Vec<Link>], main: usize) -> Result<Bundle, CompileError> {
-        let imports: Vec<Vec<usize>> =
-            linked.iter().map(|links| links.iter().map(|link| link.target).collect()).collect();
-        let order = order::order(&imports, main).map_err(|cycle| {
-            let names: Vec<&str> = cycle.iter().map(|index| self.files[*index].name.as_str()).collect();
-            CompileError::in_file(
-                names[0],
-                format!("the imports go in a circle: {}", names.join(" -> ")),
-                Some(
-                    "bundle the modules into one file first, for example with esbuild --bundle --format=esm",
-                ),
-            )
-        })?;
-        let mut places = vec![0u32; order.len()];
-        for (place, index) in (0u32..).zip(&order) {
-            places[*index] = place;
-        }
-        let mut bundle = Bundle { format: BUNDLE_FORMAT, modules: Vec::with_capacity(order.len()), env: vec![], egress: None };
-        for &index in &order {
-            let name = &self.files[index].name;
-            if index != main && imports[index].contains(&main) {
-                return Err(CompileError::in_file(
-                    name,
-                    "this file imports the main module, which does not need it",
-                    Some("leave the file out of the deployment"),
-                ));
-            }
-            let source = match self.kinds[index] {
-                ModuleKind::Esm => pieces::cut(&modules[index], &linked[index], &places),
-                _ => vec![Piece::Text(modules[index].text.clone())],
-            };
-            let script = modules[index].parsed.script.clone();
-            bundle.modules.push(Module { name: name.clone(), kind: self.kinds[index], source, script });
-        }
-        Ok(bundle)
     }
 }

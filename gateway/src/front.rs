@@ -16,6 +16,7 @@ use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::sandbox::SandboxDomain;
+use crate::site::Sites;
 use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
@@ -42,6 +43,7 @@ pub struct Front {
     sandbox_domain: Option<SandboxDomain>,
     catalog: Arc<Catalog>,
     invoker: Arc<Invoker>,
+    sites: Arc<Sites>,
     /// `/_mesh/…` on the main host.
     own: Router,
     /// Everything on a sandbox host.
@@ -57,7 +59,8 @@ impl Front {
         http: &HttpConfig,
         caps: Limits,
         catalog: Arc<Catalog>,
-        invoker: Invoker,
+        invoker: Arc<Invoker>,
+        sites: Arc<Sites>,
         pool: Arc<Pool>,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
@@ -89,7 +92,8 @@ impl Front {
             domain: http.domain.clone(),
             sandbox_domain: http.sandbox_domain.clone(),
             catalog,
-            invoker: Arc::new(invoker),
+            invoker,
+            sites,
             own,
             sandbox: assets.isolate_router(),
         })
@@ -115,8 +119,23 @@ impl Front {
                     return Problem::new(ProblemType::HandlerNotFound).detail(detail).into_response();
                 };
                 let is_guest = prefix.is_some();
-                let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix);
-                let mut response = self.invoker.invoke(&handler, caller, request).await;
+                let file = match handler.has_site {
+                    true => {
+                        let version = &handler.target.version;
+                        let (method, headers) = (request.method(), request.headers());
+                        self.sites
+                            .before(version, &path_and_query, prefix.unwrap_or_default(), method, headers)
+                            .await
+                    }
+                    false => None,
+                };
+                let mut response = match file {
+                    Some(file) => file,
+                    None => {
+                        let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix);
+                        self.invoker.invoke(&handler, caller, request).await
+                    }
+                };
                 if is_guest {
                     guest::confine(response.headers_mut());
                 }

@@ -4,12 +4,15 @@
 mod d1;
 pub mod egress;
 mod kv;
+mod service;
 
 use crate::breach::Labels;
-use crate::cache::{self, Cache};
+use crate::cache;
 use crate::catalog::Catalog;
+use crate::invoke::Invoker;
 use crate::kv::{Kv, Namespace};
 use crate::mesh::incoming::{Grant, Host};
+use crate::site::Sites;
 use crate::sql::{DatabaseId, Databases};
 use axum::body::Body;
 use egress::{Egress, Redirect};
@@ -18,7 +21,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tabmesh_protocol::bundle::Binding;
-use tabmesh_protocol::calls;
+use tabmesh_protocol::{Target, calls};
 
 /// Versions whose bindings are kept in memory; beyond it all are read anew.
 const KNOWN: usize = 1024;
@@ -38,15 +41,23 @@ pub struct Calls {
     egress: Option<Egress>,
     kv: Arc<Kv>,
     databases: Databases,
-    cache: Arc<Cache>,
+    invoker: Arc<Invoker>,
+    sites: Arc<Sites>,
     known: Mutex<HashMap<String, Arc<Surroundings>>>,
 }
 
 impl Calls {
     /// Serves the handlers of `catalog`; without `egress` none of them fetches.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, egress: Option<Egress>, kv: Arc<Kv>, databases: Databases, cache: Arc<Cache>) -> Self {
-        Self { catalog, egress, kv, databases, cache, known: Mutex::default() }
+    pub fn new(
+        catalog: Arc<Catalog>,
+        egress: Option<Egress>,
+        kv: Arc<Kv>,
+        databases: Databases,
+        invoker: Arc<Invoker>,
+        sites: Arc<Sites>,
+    ) -> Self {
+        Self { catalog, egress, kv, databases, invoker, sites, known: Mutex::default() }
     }
 
     async fn surroundings(&self, version: &str) -> Result<Arc<Surroundings>, String> {
@@ -66,34 +77,89 @@ impl Calls {
         Ok(read)
     }
 
-    async fn fetch(&self, redirect: Redirect, of: &Surroundings, request: Request<Body>) -> Result<Response<Body>, String> {
-        let egress = self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
-        egress.fetch(request, redirect, of.egress.as_deref()).await
+    async fn fetch(
+        &self,
+        redirect: Redirect,
+        of: &Surroundings,
+        target: &Target,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        let egress =
+            self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
+        let secrets = self.secrets(of, target);
+        egress.fetch(request, redirect, of.egress.as_deref(), &secrets).await
+    }
+
+    async fn kv(
+        &self,
+        target: &Target,
+        id: String,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        kv::serve(&self.kv, Namespace { tenant: target.tenant.clone(), id }, request).await
+    }
+
+    async fn sql(
+        &self,
+        target: &Target,
+        id: String,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        d1::serve(&self.databases, DatabaseId { tenant: target.tenant.clone(), id }, request).await
+    }
+
+    /// What stands behind a version's placeholders.
+    fn secrets(&self, of: &Surroundings, target: &Target) -> Vec<(String, String)> {
+        let placeholder = |binding: &Binding| match binding {
+            Binding::SecretText { name, placeholder } => Some((name.clone(), placeholder.clone())),
+            _ => None,
+        };
+        let mut placeholders = of.env.iter().filter_map(placeholder).peekable();
+        if placeholders.peek().is_none() {
+            return vec![];
+        }
+        let values = self.catalog.secrets(&target.tenant, &target.handler);
+        placeholders
+            .filter_map(|(name, placeholder)| Some((placeholder, values.get(&name)?.clone())))
+            .collect()
     }
 }
 
 #[async_trait::async_trait]
 impl Host for Calls {
-    async fn serve(&self, grant: Grant, name: &str, request: Request<Body>) -> Result<Response<Body>, String> {
+    async fn serve(
+        &self,
+        grant: Grant,
+        name: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
         let Labels { target, .. } = &grant.labels;
         let surroundings = self.surroundings(&target.version).await?;
         match name {
-            calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, request).await,
-            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, request).await,
-            calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, request).await,
-            calls::CACHE => return cache::named::serve(&self.cache, &target.tenant, request).await,
+            calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, target, request).await,
+            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, target, request).await,
+            // No binding has such an id: a colon would be refused at deploy.
+            calls::OWN_KV => return self.kv(target, format!(":{}", target.handler), request).await,
+            calls::OWN_SQL => return self.sql(target, format!(":{}", target.handler), request).await,
+            calls::CACHE => return cache::named::serve(self.invoker.cache(), &target.tenant, request).await,
+            calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, target, request).await,
             _ => {}
         }
         match surroundings.env.iter().find(|binding| binding.name() == name) {
             Some(Binding::KvNamespace { namespace_id, .. }) => {
-                let namespace = Namespace { tenant: target.tenant.clone(), id: namespace_id.clone() };
-                kv::serve(&self.kv, namespace, request).await
+                self.kv(target, namespace_id.clone(), request).await
             }
-            Some(Binding::D1 { id, .. }) => {
-                let id = DatabaseId { tenant: target.tenant.clone(), id: id.clone() };
-                d1::serve(&self.databases, id, request).await
+            Some(Binding::D1 { id, .. }) => self.sql(target, id.clone(), request).await,
+            Some(Binding::Assets { .. }) => {
+                let request = Request::from_parts(request.into_parts().0, ());
+                Ok(self.sites.fetch(&target.version, &request).await)
             }
-            Some(_) => Err(format!("the binding `{name}` is not one that can be called")),
+            Some(Binding::Service { service, .. }) => {
+                service::serve(&self.catalog, &self.invoker, &grant.labels, service, request).await
+            }
+            Some(Binding::PlainText { .. } | Binding::Json { .. } | Binding::SecretText { .. }) => {
+                Err(format!("the binding `{name}` is not one that can be called"))
+            }
             None => Err(format!("there is no binding `{name}`")),
         }
     }

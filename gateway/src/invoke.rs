@@ -10,12 +10,13 @@ mod cached;
 mod code;
 mod head;
 mod verdict;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
 
 pub use code::CodeStore;
-pub use head::{Caller, strip_hop_by_hop};
+pub use head::{Caller, request_id, strip_hop_by_hop};
 
 use crate::breach::{self, Labels};
 use crate::cache::Cache;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{Limits, RequestHead, ResetCode, SendError, Target};
 use verdict::{breached, concerns_the_tab, failure_problem, may_repeat, no_tab_problem, too_large_response};
+use websocket::Upgrade;
 
 /// Time that a tab gets beyond a handler's limit before the gateway stops waiting for the tab's own word.
 const GRACE: Duration = Duration::from_secs(2);
@@ -98,13 +100,41 @@ impl Invoker {
 
     /// Answers `request` by running `handler` in some tab.
     async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
+        self.run_as(handler, caller, request_id(), request).await
+    }
+
+    /// The same under an id that says where it came from. The cache has no part in it: callers inside the house get what the
+    /// handler says now.
+    pub async fn invoke_as(
+        &self,
+        handler: &Handler,
+        caller: Caller,
+        request_id: Arc<str>,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        self.run_as(handler, caller, request_id, request).await.response
+    }
+
+    async fn run_as(
+        &self,
+        handler: &Handler,
+        caller: Caller,
+        request_id: Arc<str>,
+        request: Request<Body>,
+    ) -> Ran {
         let started = Instant::now();
-        let request_id = head::request_id();
+        let mut request = request;
+        let upgrade = Upgrade::requested(&mut request);
+        let caller = caller.upgrading(upgrade.is_some());
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
             Ok((response, head)) => {
                 self.metrics.count_ok();
+                let response = match upgrade {
+                    Some(upgrade) => upgrade.answer(response),
+                    None => websocket::unasked(response),
+                };
                 Ran { response, head: Some(head) }
             }
             Err(problem) => {
@@ -144,7 +174,8 @@ impl Invoker {
         let limits = limits::within(handler.limits, &self.caps);
         let own = limits.request_bytes < self.caps.request_bytes;
         let limit = BodyLimit {
-            bytes: limits.request_bytes,
+            // A WebSocket's messages are bounded one by one.
+            bytes: if caller.is_upgrading() { u64::MAX } else { limits.request_bytes },
             whose: if own { "the handler's limit `request_bytes`" } else { "the gateway's limit" },
         };
         let mut body = RequestBody::new(&parts.headers, body, limit)?;

@@ -152,10 +152,10 @@ impl Kv {
              ORDER BY key",
         )?;
         // No key is empty, so nothing is left out where there is no cursor.
-        let rows = statement.query_map(
-            params![namespace.tenant, namespace.id, prefix, after.unwrap_or(""), now],
-            |row| Ok(Key { name: row.get(0)?, metadata: row.get(1)?, expires: row.get(2)? }),
-        )?;
+        let rows = statement
+            .query_map(params![namespace.tenant, namespace.id, prefix, after.unwrap_or(""), now], |row| {
+                Ok(Key { name: row.get(0)?, metadata: row.get(1)?, expires: row.get(2)? })
+            })?;
         let mut keys = Vec::new();
         for key in rows {
             let key = key?;
@@ -197,7 +197,9 @@ mod tests {
         kv.put(&ours, "k", &entry("2", Some(100)), 0).unwrap();
         assert_eq!(kv.get(&ours, "k", 99).unwrap(), Some(entry("2", Some(100))));
         assert_eq!(kv.get(&ours, "k", 100).unwrap(), None);
-        for other in [Namespace { tenant: "u".into(), ..ours.clone() }, Namespace { id: "m".into(), ..ours.clone() }] {
+        for other in
+            [Namespace { tenant: "u".into(), ..ours.clone() }, Namespace { id: "m".into(), ..ours.clone() }]
+        {
             assert_eq!(kv.get(&other, "k", 0).unwrap(), None);
         }
         drop(kv);
@@ -216,9 +218,13 @@ mod tests {
             kv.put(&ours, key, &entry("", None), 0).unwrap();
         }
         kv.put(&ours, "a0", &entry("", Some(5)), 0).unwrap();
-        let names = |(keys, more): (Vec<Key>, bool)| (keys.into_iter().map(|key| key.name).collect::<Vec<_>>(), more);
+        let names =
+            |(keys, more): (Vec<Key>, bool)| (keys.into_iter().map(|key| key.name).collect::<Vec<_>>(), more);
         let list = |prefix, after, limit| names(kv.list(&ours, prefix, after, limit, 10).unwrap());
-        assert_eq!(list("", None, 10), (vec!["a%".into(), "a1".into(), "a2".into(), "a3".into(), "b".into(), "ä".into()], false));
+        assert_eq!(
+            list("", None, 10),
+            (vec!["a%".into(), "a1".into(), "a2".into(), "a3".into(), "b".into(), "ä".into()], false)
+        );
         assert_eq!(list("a", None, 2), (vec!["a%".into(), "a1".into()], true));
         assert_eq!(list("a", Some("a1"), 2), (vec!["a2".into(), "a3".into()], false));
         assert_eq!(list("z", None, 2), (vec![], false));

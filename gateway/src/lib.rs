@@ -2,8 +2,9 @@
 //!
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
-//! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
-//! [`store`], [`kv`], [`sql`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. Connections and
+//! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API
+//! ([`api`], [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages ([`assets`]), headless
+//! tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@ pub mod breach;
 pub mod cache;
 pub mod catalog;
 pub mod config;
+pub mod cron;
 pub mod deploy;
 pub mod front;
 pub mod headless;
@@ -25,8 +27,12 @@ pub mod limits;
 pub mod mesh;
 pub mod metrics;
 pub mod problem;
+pub mod push;
 pub mod sandbox;
 pub mod serve;
 pub mod server;
+pub mod site;
+pub mod sourcemap;
 pub mod sql;
+pub mod stacks;
 pub mod store;

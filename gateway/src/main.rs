@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tabmesh::config::ServeConfig;
 use tabmesh::headless::{self, HeadlessConfig, TabConfig};
+use tabmesh::push::{self, DeployConfig, PushError};
 use tabmesh::serve;
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Run a gateway
     Serve(Box<ServeConfig>),
+    /// Put a project or a module on a gateway
+    Deploy(DeployConfig),
     /// Give capacity to a gateway with headless browser tabs on this machine
     Worker {
         /// Tabs to keep open
@@ -61,17 +64,33 @@ fn main() -> ExitCode {
         .init();
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tabmesh: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<PushError>() {
+            Ok(error) => refuse(&error),
+            Err(error) => {
+                eprintln!("tabmesh: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
+}
+
+/// Says why nothing was deployed.
+fn refuse(error: &PushError) -> ExitCode {
+    eprintln!("error: {error}");
+    if let Some(frame) = error.frame() {
+        eprint!("{frame}");
+    }
+    if let Some(hint) = error.hint() {
+        eprintln!("hint: {hint}");
+    }
+    error.exit_code()
 }
 
 #[tokio::main]
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve::run(*config).await,
+        Command::Deploy(config) => Ok(push::run(config).await?),
         Command::Worker { count, gateway, pool, browser, pool_token, tab } => {
             let page = tab.page(&gateway, &pool, pool_token.as_deref()).map_err(anyhow::Error::msg)?;
             let config = HeadlessConfig { browser, ..HeadlessConfig::new(page, count) };

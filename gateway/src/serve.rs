@@ -3,19 +3,21 @@
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
+use crate::cron::Scheduler;
 use crate::front::{Front, Meeting};
+use crate::headless::{self, HeadlessConfig};
 use crate::host::Calls;
 use crate::host::egress::Egress;
-use crate::kv::Kv;
-use crate::headless::{self, HeadlessConfig};
 use crate::invoke::Invoker;
 use crate::io_threads::IoThreads;
+use crate::kv::Kv;
 use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
-use crate::server;
+use crate::site::Sites;
 use crate::sql::Databases;
+use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -53,8 +55,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
+    stacks::install(Arc::clone(&catalog));
+    let caps = config.limits.caps(config.http.max_body);
+    let code = Arc::clone(&catalog);
     let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
-    let host = host(&config, Arc::clone(&catalog), Arc::clone(&cache))?;
+    let scheduling = config.pool.clone();
+    let invoker = Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
+    let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
+    let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
+    tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
     let threads = IoThreads::start(config.io_threads).context("cannot start the I/O threads")?;
     let rendezvous = Rendezvous::new(
         Arc::clone(&pool),
@@ -80,10 +89,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let caps = config.limits.caps(config.http.max_body);
-    let code = Arc::clone(&catalog);
-    let invoker = Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool, cache);
-    let front = Front::new(&config.http, caps, catalog, invoker, Arc::clone(&pool), metrics, meeting)?;
+    let front = Front::new(&config.http, caps, catalog, invoker, sites, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
@@ -122,13 +128,19 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 }
 
 /// What handlers can call.
-fn host(config: &ServeConfig, catalog: Arc<Catalog>, cache: Arc<Cache>) -> anyhow::Result<Arc<Calls>> {
+fn host(
+    config: &ServeConfig,
+    catalog: Arc<Catalog>,
+    invoker: Arc<Invoker>,
+    sites: Arc<Sites>,
+) -> anyhow::Result<Arc<Calls>> {
     let EgressConfig { allow, no_egress } = config.egress.clone();
     let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
     let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
-    let kv = Kv::open(&config.data).with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
+    let kv = Kv::open(&config.data)
+        .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
     let databases = Databases::new(config.data.join("sql"));
-    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, cache)))
+    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, invoker, sites)))
 }
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit

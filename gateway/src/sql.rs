@@ -105,9 +105,9 @@ impl From<rusqlite::Error> for SqlError {
             rusqlite::Error::SqlInputError { msg, offset, .. } => {
                 Self::Sqlite(format!("{msg} at offset {offset}: SQLITE_ERROR"))
             }
-            rusqlite::Error::InvalidParameterCount(given, wanted) => {
-                Self::Sqlite(format!("Wrong number of parameter bindings for SQL query: {given} given, {wanted} wanted"))
-            }
+            rusqlite::Error::InvalidParameterCount(given, wanted) => Self::Sqlite(format!(
+                "Wrong number of parameter bindings for SQL query: {given} given, {wanted} wanted"
+            )),
             rusqlite::Error::MultipleStatement => {
                 Self::Sqlite("A prepared SQL statement must contain only one statement".to_owned())
             }
@@ -249,7 +249,9 @@ impl Database {
             Work::Script(sql) => {
                 let mut answers = Vec::new();
                 let mut batch = Batch::new(&self.connection, &sql);
-                while let Some(mut statement) = rusqlite::fallible_iterator::FallibleIterator::next(&mut batch)? {
+                while let Some(mut statement) =
+                    rusqlite::fallible_iterator::FallibleIterator::next(&mut batch)?
+                {
                     answers.push(self.answer(&mut statement, vec![], &mut room)?);
                 }
                 Ok(answers)
@@ -259,11 +261,19 @@ impl Database {
 
     /// In bytes.
     fn size(&self) -> u64 {
-        let pages: i64 = self.guard.own(|| self.connection.pragma_query_value(None, "page_count", |row| row.get(0))).unwrap_or(0);
+        let pages: i64 = self
+            .guard
+            .own(|| self.connection.pragma_query_value(None, "page_count", |row| row.get(0)))
+            .unwrap_or(0);
         u64::try_from(pages).unwrap_or(0) * PAGE
     }
 
-    fn answer(&self, statement: &mut Statement<'_>, params: Vec<Cell>, room: &mut usize) -> Result<Answer, SqlError> {
+    fn answer(
+        &self,
+        statement: &mut Statement<'_>,
+        params: Vec<Cell>,
+        room: &mut usize,
+    ) -> Result<Answer, SqlError> {
         let started = Instant::now();
         let before = self.connection.total_changes();
         let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
@@ -303,7 +313,11 @@ fn cell(value: Value) -> Result<Cell, SqlError> {
         Value::Array(bytes) => {
             let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
             let bytes: Option<Vec<u8>> = bytes.iter().map(byte).collect();
-            Cell::Blob(bytes.ok_or_else(|| SqlError::Parameter("object", "an array of other things than bytes".into()))?)
+            Cell::Blob(
+                bytes.ok_or_else(|| {
+                    SqlError::Parameter("object", "an array of other things than bytes".into())
+                })?,
+            )
         }
         Value::Object(_) => return Err(SqlError::Parameter("object", "[object Object]".to_owned())),
     })

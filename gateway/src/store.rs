@@ -3,8 +3,13 @@
 //! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
 
+mod crons;
+mod files;
 mod schema;
+mod secrets;
 
+pub use files::SiteRow;
+pub use secrets::SecretRow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,6 +83,10 @@ pub struct HandlerRow {
     pub version: String,
     /// Its limits as JSON.
     pub limits: String,
+    /// Its cron triggers as JSON.
+    pub crons: String,
+    /// Whether its version has static files.
+    pub has_site: bool,
     /// Its modules' names, kinds and sizes as JSON.
     pub modules: String,
     /// Size of the bundle in bytes.
@@ -154,8 +163,8 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes a handler and its bundle at once; `true` if there was none of this name. Its `created_at_ms` only counts
-    /// then. At most `max_handlers` in all.
+    /// Writes a handler, its bundle and the bundle's source maps and static files (`None` for none) at once; `true` if there was
+    /// none of this name. Its `created_at_ms` only counts then. At most `max_handlers` in all.
     ///
     /// # Errors
     /// [`StoreError::Full`] for a new handler beyond the limit (nothing is written), and database errors.
@@ -163,6 +172,8 @@ impl Store {
         &mut self,
         handler: &HandlerRow,
         bundle: &[u8],
+        maps: Option<&[u8]>,
+        site: Option<SiteRow<'_>>,
         max_handlers: usize,
     ) -> Result<bool, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -182,18 +193,32 @@ impl Store {
                  ON CONFLICT (hash) DO UPDATE SET unused_since = NULL",
             )?
             .execute(params![handler.version, bundle])?;
+        // The same code may come with another map, or with none.
+        transaction
+            .prepare_cached("DELETE FROM source_maps WHERE version = ?1")?
+            .execute([&handler.version])?;
+        if let Some(maps) = maps {
+            transaction
+                .prepare_cached("INSERT INTO source_maps (version, maps) VALUES (?1, ?2)")?
+                .execute(params![handler.version, maps])?;
+        }
+        if let Some(site) = site {
+            files::put(&transaction, &handler.version, site)?;
+        }
         transaction
             .prepare_cached(
-                "INSERT INTO handlers (tenant, name, version, limits, modules, size, created_at, updated_at)
-                 VALUES (:tenant, :name, :version, :limits, :modules, :size, :created_at, :updated_at)
-                 ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits,
-                     modules = :modules, size = :size, updated_at = :updated_at",
+                "INSERT INTO handlers (tenant, name, version, limits, crons, has_site, modules, size, created_at, updated_at)
+                 VALUES (:tenant, :name, :version, :limits, :crons, :has_site, :modules, :size, :created_at, :updated_at)
+                 ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits, crons = :crons,
+                     has_site = :has_site, modules = :modules, size = :size, updated_at = :updated_at",
             )?
             .execute(named_params! {
                 ":tenant": handler.tenant,
                 ":name": handler.name,
                 ":version": handler.version,
                 ":limits": handler.limits,
+                ":crons": handler.crons,
+                ":has_site": handler.has_site,
                 ":modules": handler.modules,
                 ":size": integer(handler.size),
                 ":created_at": integer(handler.created_at_ms),
@@ -219,6 +244,16 @@ impl Store {
         Ok(version.is_some())
     }
 
+    /// The source maps of a bundle, if it came with any.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT maps FROM source_maps WHERE version = ?1")?;
+        Ok(statement.query_row([version], |row| row.get(0)).optional()?)
+    }
+
     /// The bytes of a bundle, if it is there.
     ///
     /// # Errors
@@ -229,8 +264,7 @@ impl Store {
     }
 }
 
-const SELECT: &str =
-    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at FROM handlers";
+const SELECT: &str = "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site FROM handlers";
 
 fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
     let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));
@@ -243,6 +277,8 @@ fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
         size: unsigned(5)?,
         created_at_ms: unsigned(6)?,
         updated_at_ms: unsigned(7)?,
+        crons: row.get(8)?,
+        has_site: row.get(9)?,
     })
 }
 
@@ -264,7 +300,7 @@ fn sweep(connection: &Connection, version: Option<&str>, now_ms: u64) -> rusqlit
     connection
         .prepare_cached("DELETE FROM bundles WHERE unused_since < ?1")?
         .execute([integer(now_ms.saturating_sub(BUNDLE_GRACE_MS))])?;
-    Ok(())
+    files::sweep(connection)
 }
 
 fn make_directory(path: &Path) -> std::io::Result<()> {

@@ -32,6 +32,9 @@ pub struct Bundle {
     /// Hosts that the handler may fetch from; `None`: all that the gateway allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Vec<String>>,
+    /// Hash of what static files the version has. The files themselves stay at the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
 }
 
 /// What a handler finds in `env` under a name, in Cloudflare's own words. Values stand here; what must be called is served by
@@ -175,6 +178,7 @@ mod tests {
             ],
             env: vec![],
             egress: None,
+            site: None,
         };
         let json = r#"{"format":1,"modules":[{"name":"a.txt","type":"text","source":["a"]},{"name":"b.json","type":"json","source":["{}"]},{"name":"c.bin","type":"data","source":["AA=="]},{"name":"d.wasm","type":"wasm","source":["AGFzbQEAAAA="]},{"name":"main.js","type":"esm","source":["import x from ",1,";"]}]}"#;
         assert_eq!(serde_json::to_string(&bundle).unwrap(), json);

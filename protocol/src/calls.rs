@@ -11,3 +11,9 @@ pub const FETCH_ERROR: &str = ":fetch-error";
 
 /// The Cache API: what a handler keeps for its tenant.
 pub const CACHE: &str = ":cache";
+
+/// The handler's own key-value namespace, which needs no binding.
+pub const OWN_KV: &str = ":kv";
+
+/// The handler's own SQL database, which needs no binding.
+pub const OWN_SQL: &str = ":sql";

@@ -59,7 +59,7 @@ pub struct CallHead {
 /// What the called side answers with.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
-    /// Status, 200-599.
+    /// Status, 200-599 or 101.
     pub status: StatusCode,
     /// Header fields.
     pub headers: HeaderMap,
@@ -207,7 +207,8 @@ impl ResponseHead {
     /// Reads a head.
     ///
     /// # Errors
-    /// [`Violation::Malformed`], also for a status below 200 or above 599: a handler's answer is final.
+    /// [`Violation::Malformed`], also for a status below 200 or above 599: a handler's answer is final. But 101: it
+    /// agreed to a WebSocket, and the bodies are its messages from then on.
     pub fn decode(mut input: Bytes) -> Result<Self, Violation> {
         if input.len() < 2 {
             return Err(TRUNCATED);
@@ -215,7 +216,7 @@ impl ResponseHead {
         let status = input.get_u16();
         let status = StatusCode::from_u16(status)
             .ok()
-            .filter(|_| (200..600).contains(&status))
+            .filter(|_| status == 101 || (200..600).contains(&status))
             .ok_or(Violation::Malformed("status"))?;
         Ok(Self { status, headers: get_headers(&mut input)? })
     }
@@ -308,7 +309,7 @@ mod tests {
 
     #[test]
     fn interim_and_odd_statuses_are_refused() {
-        for status in [100u16, 101, 199, 600, 999] {
+        for status in [100u16, 102, 199, 600, 999] {
             let mut bytes = status.to_be_bytes().to_vec();
             bytes.push(0);
             assert!(ResponseHead::decode(bytes.into()).is_err(), "{status}");

@@ -4,7 +4,7 @@
 // Handler code runs in the same realm. The port and everything that sends on it stay in this closure; no module exports
 // anything that could speak on it.
 
-import { createEnv } from './bindings.js';
+import { createEnv, createPlatform } from './bindings.js';
 import { installCaches } from './caches.js';
 import { createClock } from './clock.js';
 import { createConsole, describeError } from './console.js';
@@ -20,6 +20,7 @@ import { createOutbox } from './outbox.js';
 import { rehearse } from './rehearsal.js';
 import { OUT, createCalls } from './serve.js';
 import { measureWasm } from './wasm.js';
+import { WebSocket, WebSocketPair } from './websocket.js';
 
 /** Messages from the runtime. */
 const IN = {
@@ -114,9 +115,9 @@ function boot(port, clock) {
         post(breach, null);
       });
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
-      const env = createEnv(bundle.env ?? [], fetchers.caller);
-      const { forms, invoke } = findForms(await load(bundle));
-      calls.start(invoke, env);
+      const env = createEnv(bundle.env ?? [], fetchers);
+      const { forms, invoke, scheduled } = findForms(await load(bundle, { env, waitUntil: calls.waitUntil }), () => createPlatform(fetchers));
+      calls.start(invoke, env, scheduled);
       // Each in a message of its own: what loading took is not for the first requests to answer for, nor what they do for
       // the code.
       postBatch();
@@ -172,7 +173,7 @@ function boot(port, clock) {
 
 const clock = createClock();
 holdLifeline();
-lockdown({ Request, Response }, clock);
+lockdown({ Request, Response, WebSocket, WebSocketPair }, clock);
 listenTo(globalThis, 'message', (event) => {
   // Handler code has not run yet and cannot have sent this.
   event.stopImmediatePropagation();

@@ -3,7 +3,7 @@
 // Knows no opcodes: `post(piece)` is given.
 
 import {
-  NativePromise, NativeTypeError, bufferOf, bytesOf, cancelReader, copyBytes, getReader, lengthOf, min, readReader,
+  NativePromise, NativeTypeError, bufferOf, bytesOf, cancelReader, copyBytes, encode, getReader, lengthOf, min, readReader,
   sizeOfBuffer, then,
 } from './intrinsics.js';
 import { drop } from './memory.js';
@@ -76,9 +76,9 @@ export const sendStream = async (sender, stream, post) => {
     const { done, value } = await readReader(reader);
     if (sender.aborted) return false;
     if (done) return true;
-    const bytes = bytesOf(value);
+    const bytes = typeof value === 'string' ? encode(value) : bytesOf(value);
     if (bytes === null) {
-      const error = new NativeTypeError(`a body stream must give bytes, not ${typeof value}`);
+      const error = new NativeTypeError(`a body stream must give bytes or strings, not ${typeof value}`);
       then(cancelReader(reader, error), ignore, ignore);
       throw error;
     }

@@ -5,15 +5,17 @@
 
 import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
+import { gzip } from './compression.js';
 import { describeError, show } from './console.js';
-import { abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
+import { Response, abortRequest, encodingOf, incomingRequest, isResponse, socketOf, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
-  NativeDOMException, NativeStream, NativeTypeError, cancelStream, encode, isBytes, lengthOf, ownMap, resolve, substring,
-  then,
+  NativeDOMException, NativeStream, NativeTypeError, NativeURL, cancelStream, encode, isBytes, lengthOf, ownMap, resolve,
+  startsWith, substring, then,
 } from './intrinsics.js';
 import { countTyped } from './memory.js';
 import { MAX_CHUNK, Sender, addCredit, sendBytes, sendStream, stopSending } from './sending.js';
+import { checkSocket, couple } from './websocket.js';
 
 /** Messages from the isolate to the runtime. */
 export const OUT = {
@@ -26,8 +28,21 @@ const SHOWN = 200;
 
 const ignore = () => {};
 
+/** URL of a scheduled event; no caller's request has one without a host. */
+const EVENT = 'tabmesh:scheduled?';
+
+/** Whether the gateway can make a WebSocket of the request: it leaves the field only there. */
+function asksForWebSocket(headers) {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'upgrade') return true;
+  return false;
+}
+
 class Call extends Sender {
   id = 0;
+  event = '';
+  isUpgrade = false;
+  /** What couples it to a WebSocket. */
+  line = null;
   request = null;
   isHead = false;
   inbound = null;
@@ -45,9 +60,13 @@ class ExecutionContext {
     this.props = {};
   }
   /** Keeps the isolate at work until the promise settles, beyond the response. */
-  waitUntil(promise) { this.#waitUntil(promise); }
+  waitUntil(...promises) {
+    if (promises.length === 0) throw new NativeTypeError('waitUntil() needs a promise');
+    this.#waitUntil(promises[0]);
+  }
   /** There is no origin server to pass through to: an exception stays a 500. */
   passThroughOnException() {}
+  get [Symbol.toStringTag]() { return 'ExecutionContext'; }
 }
 
 /**
@@ -57,6 +76,7 @@ class ExecutionContext {
 export function createCalls(send, log) {
   const calls = ownMap();
   let invoke = null;
+  let scheduled = null;
   let env;
   /** The request last entered that is not over: whom console lines and subrequests are for. */
   let current = 0;
@@ -112,15 +132,43 @@ export function createCalls(send, log) {
     settle(call);
   };
 
+  /** The caller's WebSocket is answered: from now on the request's bodies are its messages. */
+  const upgrade = (call, socket, headers) => {
+    if (!call.isUpgrade) throw new NativeTypeError('The request is not one for a WebSocket: it has no "Upgrade: websocket".');
+    const { id } = call;
+    checkSocket(socket);
+    send([OUT.RESPONSE, id, 101, headers, true]);
+    const post = (piece) => send([OUT.CHUNK, id, piece]);
+    call.line = couple(socket, (bytes) => sendBytes(call, bytes, true, post), () => {
+      if (!call.aborted) send([OUT.END, id]);
+      settle(call);
+    });
+  };
+
   const respond = (call, response) => {
     const { id } = call;
     const status = statusOf(response);
+    const socket = socketOf(response);
+    if (socket !== null) {
+      upgrade(call, socket, flattenHeaders(response, -1));
+      return;
+    }
     let size = sizeOfBody(response);
     let content = takeBody(response);
+    let without;
+    const encoding = content === null ? null : encodingOf(response);
+    if (encoding === 'gzip') {
+      content = gzip(content);
+      size = -1;
+      without = 'content-length';
+    } else if (encoding === 'br') {
+      // Browsers cannot compress so. The body is the same without.
+      without = 'content-encoding';
+    }
     if (typeof content === 'string') content = countTyped(encode(content));
     const bytes = isBytes(content) ? content : null;
     if (bytes !== null) size = lengthOf(bytes);
-    const headers = flattenHeaders(response, size);
+    const headers = flattenHeaders(response, size, without);
 
     if (content === null || call.isHead || (bytes !== null && size === 0)) {
       send([OUT.RESPONSE, id, status, headers, false]);
@@ -142,9 +190,22 @@ export function createCalls(send, log) {
     }
   };
 
+  /** A cron trigger's event. */
+  const runScheduled = async (call, url) => {
+    const { searchParams } = new NativeURL(url);
+    const controller = {
+      cron: searchParams.get('cron'), scheduledTime: Number(searchParams.get('time')), type: 'scheduled',
+      noRetry() {},
+    };
+    await scheduled(controller, env, new ExecutionContext((promise) => waitUntil(call, promise)));
+    return new Response(null, { status: 204 });
+  };
+
   const run = async (call) => {
     try {
-      let response = invoke(call.request, env, new ExecutionContext((promise) => waitUntil(call, promise)));
+      let response = call.event !== ''
+        ? runScheduled(call, call.event)
+        : invoke(call.request, env, new ExecutionContext((promise) => waitUntil(call, promise)));
       if (!isResponse(response)) response = await response;
       if (call.aborted) {
         // Too late: let its stream know, so that what feeds it ends.
@@ -168,13 +229,21 @@ export function createCalls(send, log) {
 
   return {
     /** From now on requests are answered by this code. */
-    start(handler, vars) {
+    start(handler, vars, cron) {
       invoke = handler;
       env = vars;
+      scheduled = cron;
     },
 
     /** From now on requests, and what happens outside of them, may use this much. */
     limit: allowances.limit,
+
+    /** Keeps the isolate at work for the request at work, as its context's waitUntil does. */
+    waitUntil(promise) {
+      const call = calls.get(current);
+      if (call === undefined) throw new NativeTypeError('waitUntil() is for the time of a request');
+      waitUntil(call, promise);
+    },
 
     /** A console line, for the request at work. */
     write,
@@ -190,11 +259,13 @@ export function createCalls(send, log) {
       const call = new Call();
       call.id = id;
       call.isHead = method === 'HEAD';
-      if (hasBody) {
+      call.isUpgrade = hasBody && asksForWebSocket(headers);
+      if (hasBody && !call.isUpgrade) {
         call.inbound = new Inbound((bytes) => {
           if (!call.aborted && !call.ended) send([OUT.CONSUMED, id, bytes]);
         });
       }
+      if (startsWith(url, EVENT)) call.event = url;
       call.request = incomingRequest(method, url, headers, call.inbound);
       call.allowance = allowances.create();
       calls.set(id, call);
@@ -203,11 +274,19 @@ export function createCalls(send, log) {
     },
 
     body(id, bytes) {
+      const line = calls.get(id)?.line ?? null;
+      if (line !== null) {
+        current = id;
+        send([OUT.CONSUMED, id, lengthOf(bytes)]);
+        line.receive(bytes);
+        return;
+      }
       const inbound = calls.get(id)?.inbound ?? null;
       if (inbound !== null) pushInbound(inbound, bytes);
     },
 
     bodyEnd(id) {
+      calls.get(id)?.line?.lost();
       const inbound = calls.get(id)?.inbound ?? null;
       if (inbound !== null) endInbound(inbound);
     },
@@ -226,6 +305,7 @@ export function createCalls(send, log) {
       const before = current;
       current = id;
       if (call.inbound !== null) failInbound(call.inbound, reason);
+      call.line?.lost();
       stopSending(call, reason);
       abortRequest(call.request, reason);
       current = before;

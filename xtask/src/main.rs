@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | bench | build | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | attacks | compat | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
@@ -12,11 +12,13 @@ mod browser;
 mod deps;
 mod doctor;
 mod firefox;
+mod node;
 mod paths;
 mod process;
 mod test;
 mod up;
 mod wasm;
+mod workerd;
 
 use std::process::ExitCode;
 
@@ -47,12 +49,20 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Ask the same handlers on workerd and on Tabmesh and compare the answers
+    Compat {
+        /// Part of a handler's name, `--known`, `--list`, `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Build the tab's runtime (wasm) and the binaries
     Build {
         /// Build with all optimisations
         #[arg(long)]
         release: bool,
     },
+    /// Bundle Node.js's modules for handlers anew (needs npm; what comes out is checked in)
+    Node,
     /// Show what this machine has and what is missing
     Doctor,
 }
@@ -75,7 +85,9 @@ fn run(task: Task) -> Result<()> {
         Task::Test(options) => test::test(&paths, &options),
         Task::Bench(options) => bench::bench(&paths, &options),
         Task::Attacks { args } => test::attacks(&paths, &args),
+        Task::Compat { args } => test::compat(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
+        Task::Node => node::node(&paths),
         Task::Doctor => doctor::doctor(&paths),
     }
 }

@@ -7,17 +7,19 @@ use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tabmesh_protocol::Limits;
-use tabmesh_protocol::bundle::Binding;
 
 use super::ApiLimits;
-use crate::deploy::{DEFAULT_FILE, SourceFile, bindings};
+use crate::catalog::Settings;
+use crate::cron;
+use crate::deploy::bindings::{self, Bindings};
+use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
 use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
+use crate::site::manifest::{Config, MAX_BYTES, Site};
 
 /// What a form may have beside its files, in bytes: boundaries, headers and metadata.
 const FORM_OVERHEAD: usize = 1 << 20;
@@ -29,14 +31,18 @@ const DISCARD: usize = 64 << 20;
 /// Name of the part that holds [`Metadata`].
 const METADATA: &str = "metadata";
 
+/// What the names of parts begin with that are static files; the rest is the path.
+const ASSET: &str = "asset:";
+
 /// What was uploaded.
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
-    pub(super) main: Option<String>,
-    pub(super) limits: Limits,
-    pub(super) bindings: Vec<Binding>,
+    pub(super) options: Options,
+    pub(super) settings: Settings,
+    pub(super) bindings: Bindings,
     pub(super) egress: Option<Vec<String>>,
+    pub(super) site: Site,
 }
 
 /// The form's `metadata`, as in Cloudflare's upload form.
@@ -49,14 +55,24 @@ struct Metadata {
     limits: Map<String, Value>,
     /// Read by [`bindings::read`].
     bindings: Vec<Value>,
+    /// Cron patterns.
+    crons: Vec<String>,
+    /// Static files: how they are found.
+    assets: Assets,
     /// Hosts that the handler may fetch from.
     egress: Option<Vec<String>>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
-    /// As above.
-    #[serde(rename = "compatibility_flags")]
-    _compatibility_flags: serde::de::IgnoredAny,
+    /// Read by [`Options::with_flags`].
+    compatibility_flags: Vec<String>,
+}
+
+/// The metadata's `assets`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Assets {
+    config: Config,
 }
 
 /// Reads an upload.
@@ -74,7 +90,7 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
         return Err(Problem::new(ProblemType::UnsupportedMediaType)
             .detail("Send a module as the body, or several as multipart/form-data."));
     }
-    let limit = limits.compile.source_bytes.saturating_add(if form { FORM_OVERHEAD } else { 0 });
+    let limit = limits.compile.source_bytes.saturating_add(if form { FORM_OVERHEAD + MAX_BYTES } else { 0 });
     let (parts, body) = request.into_parts();
     let reading = collect(body, &parts.headers, limit, limits.compile.source_bytes);
     let Ok(body) = tokio::time::timeout(limits.upload_timeout, reading).await else {
@@ -85,14 +101,33 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     };
     let body = body?;
     if !form {
-        let file = SourceFile { name: DEFAULT_FILE.into(), bytes: body };
-        return Ok(Upload { files: vec![file], main: None, limits: Limits::default(), bindings: vec![], egress: None });
+        let file = SourceFile { name: single_name(&parts.uri, &kind), bytes: body };
+        return Ok(Upload {
+            files: vec![file],
+            options: Options::default(),
+            settings: Settings::default(),
+            bindings: Bindings::default(),
+            egress: None,
+            site: Site::default(),
+        });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| invalid("The form's Content-Type has no valid boundary."))?;
     read_form(form, limits).await
+}
+
+/// The name of a module that is the whole body: as the query says (`?name=worker.ts`), or the media type.
+fn single_name(uri: &Uri, kind: &str) -> String {
+    let mut query = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
+    if let Some((_, name)) = query.find(|(key, _)| key == "name") {
+        return name.into_owned();
+    }
+    match kind {
+        "application/typescript" | "text/typescript" | "application/x-typescript" => "main.ts".into(),
+        _ => DEFAULT_FILE.into(),
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -138,6 +173,7 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let broken = |_| invalid("The form cannot be read: it is not valid multipart/form-data.");
     let mut files = Vec::new();
     let mut metadata = None;
+    let mut site = Site::default();
     while let Some(part) = form.next_field().await.map_err(broken)? {
         if part.name() == Some(METADATA) {
             if metadata.is_some() {
@@ -145,6 +181,11 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
             }
             let bytes = part.bytes().await.map_err(broken)?;
             metadata = Some(read_metadata(&bytes)?);
+            continue;
+        }
+        if let Some(path) = part.name().and_then(|name| name.strip_prefix(ASSET)).map(str::to_owned) {
+            let bytes = part.bytes().await.map_err(broken)?;
+            site.add(&path, bytes).map_err(|error| invalid(format!("{error}.")))?;
             continue;
         }
         if files.len() >= limits.compile.modules {
@@ -162,7 +203,13 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     if let Some(egress) = &metadata.egress {
         check_egress(egress)?;
     }
-    Ok(Upload { files, main: metadata.main_module, limits, bindings, egress: metadata.egress })
+    cron::check(&metadata.crons)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    let settings = Settings { limits, crons: metadata.crons };
+    let options = Options { main: metadata.main_module, ..Options::default() };
+    let options = options.with_flags(&metadata.compatibility_flags);
+    site.manifest.config = metadata.assets.config;
+    Ok(Upload { files, options, settings, bindings, egress: metadata.egress, site })
 }
 
 fn check_egress(patterns: &[String]) -> Result<(), Problem> {
@@ -172,7 +219,9 @@ fn check_egress(patterns: &[String]) -> Result<(), Problem> {
     match patterns.iter().find(|pattern| !policy::is_pattern(pattern)) {
         Some(wrong) => {
             let wrong = wrong.escape_debug();
-            Err(invalid(format!("`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com.")))
+            Err(invalid(format!(
+                "`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com."
+            )))
         }
         None => Ok(()),
     }

@@ -14,6 +14,10 @@ pub struct Handler {
     pub target: Arc<Target>,
     /// What its requests may use.
     pub limits: Limits,
+    /// Cron patterns at which its `scheduled` runs.
+    pub crons: Vec<String>,
+    /// Whether its version has static files.
+    pub has_site: bool,
     /// When a handler of this name was first put; milliseconds since 1970.
     pub created_at_ms: u64,
     /// When this version was put; milliseconds since 1970.
@@ -24,6 +28,21 @@ pub struct Handler {
     pub modules: Vec<ModuleInfo>,
     /// What is cached of its answers.
     pub zone: Arc<Zone>,
+}
+
+/// What of a deployment is not part of its version.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What requests may use.
+    pub limits: Limits,
+    /// Cron patterns, checked.
+    pub crons: Vec<String>,
+}
+
+impl From<Limits> for Settings {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
 }
 
 /// One module of a handler.

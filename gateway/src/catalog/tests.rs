@@ -1,12 +1,17 @@
 //! The catalog over a real store.
 
 use super::*;
-use crate::deploy::{SourceFile, compile};
+use crate::deploy::{CompileLimits, Options, SourceFile, compile_within};
 use crate::store::DEFAULT_TENANT;
+use tabmesh_protocol::bundle::Bundle;
 
-fn bundle(answer: &str) -> Bundle {
-    let source = format!("export default async () => {answer}");
-    compile(vec![SourceFile { name: "main.js".into(), bytes: source.into() }], None).unwrap()
+fn compiled(name: &str, source: String) -> Compiled {
+    let files = vec![SourceFile { name: name.into(), bytes: source.into() }];
+    compile_within(files, Options::default(), CompileLimits::default()).unwrap()
+}
+
+fn bundle(answer: &str) -> Compiled {
+    compiled("main.js", format!("export default async () => {answer}"))
 }
 
 #[tokio::test]
@@ -32,7 +37,7 @@ async fn a_put_is_seen_at_once_and_after_a_restart() {
     let handler = catalog.lookup(DEFAULT_TENANT, "a").unwrap();
     assert_eq!(handler, second.handler);
     let code = catalog.code(&handler.target.version).await.unwrap().unwrap();
-    assert_eq!(serde_json::from_slice::<Bundle>(&code).unwrap(), bundle("2"));
+    assert_eq!(serde_json::from_slice::<Bundle>(&code).unwrap(), bundle("2").bundle);
     assert_eq!(code.len() as u64, handler.size);
     assert!(catalog.code("0").await.unwrap().is_none());
     assert_eq!(catalog.count(), 1);
@@ -104,6 +109,8 @@ fn rows_of_older_versions_read() {
         name: "a".into(),
         version: "v".into(),
         limits: limits.into(),
+        crons: "[]".into(),
+        has_site: false,
         modules: "[]".into(),
         size: 0,
         created_at_ms: 0,
@@ -112,4 +119,23 @@ fn rows_of_older_versions_read() {
     let limits = |text| Handler::from_row(row(text)).limits;
     assert_eq!(limits(r#"{"wall_ms":1234}"#), Limits { wall_ms: 1234, ..Limits::default() });
     assert_eq!(limits("{}"), Limits::default());
+}
+
+#[tokio::test]
+async fn source_maps_are_kept_with_their_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let typed =
+        |before: &str| compiled("main.ts", format!("{before}export default async (): Promise<number> => 1"));
+    let first = catalog.put(DEFAULT_TENANT, "a", typed(""), Limits::default()).await.unwrap().handler;
+    let version = &first.target.version;
+    let maps = catalog.maps(version).await.unwrap().unwrap();
+    assert!(String::from_utf8(maps.clone()).unwrap().contains("main.ts"));
+    // Types move the lines of the source, and leave the code as it is.
+    let moved =
+        catalog.put(DEFAULT_TENANT, "a", typed("type A = 1;\n"), Limits::default()).await.unwrap().handler;
+    assert_eq!(&moved.target.version, version);
+    assert_ne!(catalog.maps(version).await.unwrap().unwrap(), maps);
+    let plain = catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap().handler;
+    assert_eq!(catalog.maps(&plain.target.version).await.unwrap(), None);
 }

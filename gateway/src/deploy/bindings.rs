@@ -1,5 +1,6 @@
 //! The bindings of a deployment, as its metadata names them. Nothing here serves one.
 
+use crate::catalog::MAX_SECRET;
 use serde_json::Value;
 use tabmesh_protocol::bundle::Binding;
 
@@ -15,14 +16,25 @@ const MAX_NAME: usize = 128;
 /// What there is, for a message.
 const TYPES: &str = "plain_text, json, secret_text, kv_namespace, d1, service and assets";
 
+/// Bindings, and the values of secrets among them, which stay at the gateway.
+#[derive(Debug, Default)]
+pub struct Bindings {
+    /// As they go into a bundle.
+    pub env: Vec<Binding>,
+    /// Name and value.
+    pub secrets: Vec<(String, String)>,
+}
+
 /// Reads and checks bindings.
 ///
 /// # Errors
 /// A sentence that names what is wrong with which binding.
-pub fn read(values: Vec<Value>) -> Result<Vec<Binding>, String> {
+pub fn read(mut values: Vec<Value>) -> Result<Bindings, String> {
     if values.len() > MAX_BINDINGS {
         return Err(format!("a handler has at most {MAX_BINDINGS} bindings"));
     }
+    let secrets =
+        values.iter_mut().map(take_secret).filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
     let bindings = values.into_iter().map(read_one).collect::<Result<Vec<_>, _>>()?;
     for (at, binding) in bindings.iter().enumerate() {
         if bindings[..at].iter().any(|other| other.name() == binding.name()) {
@@ -33,14 +45,33 @@ pub fn read(values: Vec<Value>) -> Result<Vec<Binding>, String> {
     if bytes > MAX_ENV_BYTES {
         return Err(format!("the bindings have {bytes} bytes; they may have {MAX_ENV_BYTES}"));
     }
-    Ok(bindings)
+    Ok(Bindings { env: bindings, secrets })
+}
+
+/// The value of a secret, taken out.
+fn take_secret(value: &mut Value) -> Result<Option<(String, String)>, String> {
+    let Value::Object(fields) = value else { return Ok(None) };
+    if fields.get("type").and_then(Value::as_str) != Some("secret_text") {
+        return Ok(None);
+    }
+    let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    match fields.remove("text") {
+        None => Ok(None),
+        Some(Value::String(text)) if text.len() <= MAX_SECRET => Ok(Some((name, text))),
+        Some(_) => {
+            Err(format!("the secret `{}` is no text of at most {MAX_SECRET} bytes", name.escape_debug()))
+        }
+    }
 }
 
 fn read_one(value: Value) -> Result<Binding, String> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().escape_debug().to_string();
+    let text =
+        |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().escape_debug().to_string();
     let (name, kind) = (text("name"), text("type"));
     if !is_name(&name) {
-        return Err(format!("`{name}` cannot be the name of a binding: letters, digits, `_` and `$`, no digit first"));
+        return Err(format!(
+            "`{name}` cannot be the name of a binding: letters, digits, `_` and `$`, no digit first"
+        ));
     }
     if !TYPES.split(&[',', ' ']).any(|known| known == kind) {
         return Err(format!("the binding `{name}` has the type `{kind}`; there are {TYPES}"));
@@ -54,14 +85,17 @@ fn read_one(value: Value) -> Result<Binding, String> {
         }
         _ => return Ok(binding),
     };
-    if id.is_empty() || id.len() > MAX_NAME || id.contains(char::is_control) {
-        return Err(format!("the binding `{name}` names nothing: it needs 1 to {MAX_NAME} characters"));
+    if id.is_empty() || id.len() > MAX_NAME || id.starts_with(':') || id.contains(char::is_control) {
+        return Err(format!(
+            "the binding `{name}` names nothing: it needs 1 to {MAX_NAME} characters, no colon first"
+        ));
     }
     Ok(binding)
 }
 
-/// Whether handlers can write `env.<name>`. `__proto__` would not be a property.
-fn is_name(name: &str) -> bool {
+/// Whether this can be the name of a binding: handlers can write `env.<name>`. `__proto__` would not be a property.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     name.len() <= MAX_NAME
         && name != "__proto__"
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
@@ -78,14 +112,16 @@ mod tests {
         let values = json!([
             {"type": "plain_text", "name": "A", "text": "x"},
             {"type": "json", "name": "B", "json": {"a": [1]}},
-            {"type": "secret_text", "name": "C"},
+            {"type": "secret_text", "name": "C", "text": "hidden"},
             {"type": "kv_namespace", "name": "D", "namespace_id": "n"},
             {"type": "d1", "name": "E", "id": "n"},
             {"type": "service", "name": "F", "service": "other"},
             {"type": "assets", "name": "G"},
         ]);
-        let bindings = read(values.as_array().unwrap().clone()).unwrap();
-        let names: String = bindings.iter().map(Binding::name).collect();
+        let Bindings { env, secrets } = read(values.as_array().unwrap().clone()).unwrap();
+        assert_eq!(secrets, [("C".to_owned(), "hidden".to_owned())]);
+        assert!(!serde_json::to_string(&env).unwrap().contains("hidden"));
+        let names: String = env.iter().map(Binding::name).collect();
         assert_eq!(names, "ABCDEFG");
     }
 

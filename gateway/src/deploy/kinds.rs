@@ -11,27 +11,19 @@ pub(super) fn kind_of(name: &str) -> Result<ModuleKind, (String, Option<&'static
     let file = name.rsplit('/').next().unwrap_or(name);
     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     match extension.as_str() {
-        "js" | "mjs" => Ok(ModuleKind::Esm),
+        "js" | "mjs" | "ts" | "mts" | "tsx" | "jsx" => Ok(ModuleKind::Esm),
         "txt" | "html" | "sql" | "md" => Ok(ModuleKind::Text),
         "json" => Ok(ModuleKind::Json),
         "wasm" => Ok(ModuleKind::Wasm),
         "bin" => Ok(ModuleKind::Data),
-        "ts" | "mts" | "cts" | "tsx" => Err((
-            "TypeScript is not supported yet, compile it first".into(),
-            Some("for example: esbuild main.ts --bundle --format=esm --outfile=main.js"),
-        )),
-        "jsx" => Err((
-            "JSX is not supported, compile it first".into(),
-            Some("for example: esbuild main.jsx --bundle --format=esm --outfile=main.js"),
-        )),
-        "cjs" => Err((
+        "cjs" | "cts" => Err((
             "CommonJS modules are not supported".into(),
             Some("bundle them into an ES module first, for example with esbuild --bundle --format=esm"),
         )),
         _ => Err((
             format!("files of this type cannot be modules: {file}"),
             Some(
-                "known are .js .mjs (ES modules), .json, .txt .html .sql .md (text), .wasm and .bin (bytes)",
+                "known are .js .mjs .ts .mts .jsx .tsx (ES modules), .json, .txt .html .sql .md (text), .wasm and .bin (bytes)",
             ),
         )),
     }
@@ -91,8 +83,10 @@ mod tests {
         assert_eq!(kind_of("a/b.js"), Ok(ModuleKind::Esm));
         assert_eq!(kind_of("a.test.MJS"), Ok(ModuleKind::Esm));
         assert_eq!(kind_of("a.md"), Ok(ModuleKind::Text));
-        assert!(kind_of("a.ts").unwrap_err().0.contains("TypeScript is not supported yet"));
-        for name in ["a", "a.b/c", "a.png", ".", "a.cjs", "a.jsx"] {
+        for name in ["a.ts", "a.mts", "a.tsx", "a.jsx"] {
+            assert_eq!(kind_of(name), Ok(ModuleKind::Esm), "{name}");
+        }
+        for name in ["a", "a.b/c", "a.png", ".", "a.cjs", "a.cts"] {
             assert!(kind_of(name).is_err(), "{name}");
         }
     }

@@ -55,6 +55,9 @@ pub(super) fn clean_file_name(name: &str) -> Result<&str, &'static str> {
     if name.len() > MAX_FILE_NAME {
         return Err("a file name has at most 255 bytes");
     }
+    if name.starts_with(super::platform::PREFIX) {
+        return Err("names that begin with node:/ are the platform's");
+    }
     if name.chars().any(|c| c.is_control() || matches!(c, '\\' | '\u{2028}' | '\u{2029}')) {
         return Err("a file name has no control characters and no \\");
     }
@@ -105,9 +108,19 @@ mod tests {
     #[test]
     fn file_names() {
         assert_eq!(clean_file_name("./lib/ä b.js"), Ok("lib/ä b.js"));
-        for bad in
-            ["", "./", "/a.js", "../a.js", "a/../b.js", "a//b.js", "a\\b.js", "a\nb.js", "a/", "././a.js"]
-        {
+        for bad in [
+            "",
+            "./",
+            "node:/a.js",
+            "/a.js",
+            "../a.js",
+            "a/../b.js",
+            "a//b.js",
+            "a\\b.js",
+            "a\nb.js",
+            "a/",
+            "././a.js",
+        ] {
             assert!(clean_file_name(bad).is_err(), "{bad}");
         }
         assert!(clean_file_name(&"a".repeat(256)).is_err());

@@ -1,6 +1,6 @@
 //! What the parser tells about one ES module: its errors, its imports and whether it has a default export.
 //!
-//! The only place of a deploy that touches oxc, with [`super::script`]. Runs on a thread of its own with a stack for the deepest text that
+//! With [`super::script`] and [`super::typescript`] the only place of a deploy that touches oxc. Runs on a thread of its own with a stack for the deepest text that
 //! [`super::nesting`] lets pass; nothing of the syntax tree leaves it.
 
 use oxc_allocator::Allocator;
@@ -11,7 +11,7 @@ use oxc_ast::ast::{
 use oxc_ast_visit::{Visit, walk};
 use oxc_diagnostics::OxcDiagnostic;
 use oxc_parser::Parser;
-use oxc_semantic::SemanticBuilder;
+use oxc_semantic::{Scoping, SemanticBuilder};
 use oxc_span::{GetSpan, SourceType, Span};
 use std::ops::Range;
 use tabmesh_protocol::bundle::Edit;
@@ -22,9 +22,12 @@ use super::{nesting, script};
 /// [`nesting::MAX_UNITS`] needs with optimisation, so that an unoptimised build holds too.
 pub(super) const STACK_BYTES: usize = 256 << 20;
 
-/// Runs `work` on a thread with [`STACK_BYTES`] of stack. `None` if no thread could start or the parser panicked.
-pub(super) fn on_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let thread = std::thread::Builder::new().name("compile".into()).stack_size(STACK_BYTES).spawn(work);
+/// Runs `work` on a thread with a stack of this size. `None` if no thread could start or the parser panicked.
+pub(super) fn on_deep_stack<T: Send + 'static>(
+    stack_bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let thread = std::thread::Builder::new().name("compile".into()).stack_size(stack_bytes).spawn(work);
     thread.ok()?.join().ok()
 }
 
@@ -68,13 +71,34 @@ pub(super) struct Attributes {
 }
 
 /// What is known of a module that parsed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Parsed {
     /// In source order.
     pub(super) imports: Vec<Import>,
     pub(super) has_default: bool,
     /// Edits that make it a script; empty if it has no such form.
     pub(super) script: Vec<Edit>,
+    pub(super) globals: Globals,
+}
+
+/// Which of Node.js's globals a module uses.
+#[derive(Debug, Default)]
+pub(super) struct Globals {
+    pub(super) buffer: bool,
+    pub(super) process: bool,
+    pub(super) global: bool,
+}
+
+impl Globals {
+    fn of(source: &str, scoping: &Scoping) -> Self {
+        let free = scoping.root_unresolved_references();
+        let uses = |name: &str| free.contains_key(name);
+        Self {
+            buffer: uses("Buffer") || source.contains("globalThis.Buffer"),
+            process: uses("process") || source.contains("globalThis.process"),
+            global: uses("global"),
+        }
+    }
 }
 
 /// Parses one ES module, which is the only one of its deployment if it `is_alone`: then it may get a script form.
@@ -106,7 +130,8 @@ pub(super) fn parse(source: &str, is_alone: bool) -> Result<Parsed, Fault> {
     } else {
         Vec::new()
     };
-    Ok(Parsed { imports, has_default: has_default(&parsed.program), script })
+    let globals = Globals::of(source, checked.semantic.scoping());
+    Ok(Parsed { imports, has_default: has_default(&parsed.program), script, globals })
 }
 
 /// Collects what can stand anywhere in a module.
@@ -142,7 +167,7 @@ fn range(span: Span) -> Range<usize> {
 }
 
 /// The parser lists related places too (the first declaration of a name): the last one is where the mistake is.
-fn fault(error: &OxcDiagnostic) -> Fault {
+pub(super) fn fault(error: &OxcDiagnostic) -> Fault {
     Fault {
         offset: error.labels.iter().map(|label| label.offset() as usize).max().unwrap_or(0),
         message: error.message.to_string(),

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use tabmesh_protocol::bundle::Piece;
 
+use super::link::Link;
+use super::read::Read;
 use super::scan::is_line_end;
-use super::{Link, Read};
 
 /// The pieces of a module whose imports mean the modules at `places`.
 ///

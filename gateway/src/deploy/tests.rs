@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use tabmesh_protocol::bundle::{Module, Piece};
 
 use super::*;
 
@@ -127,10 +128,10 @@ fn module_errors_say_what_to_do() {
             "main.js:2:15: no module \"hono\"",
             "bundle npm packages first, for example with esbuild",
         ),
-        ("import fs from 'node:fs'", "Node.js", "web API"),
-        ("import { env } from 'cloudflare:workers'", "Cloudflare", "env"),
+        ("import fs from 'node:fs'", "Node.js", "nodejs_compat"),
+        ("import { connect } from 'cloudflare:sockets'", "Cloudflare", "env"),
         ("import x from 'https://esm.sh/x'", "URL", "download"),
-        ("import x from './util'", "no module \"./util\"", "util.js"),
+        ("import x from './utils'", "no module \"./utils\"", "deploy that file"),
         ("import('./nope.js')", "no module", "deploy that file"),
         ("import x from './util.js' with { type: 'json' }", "util.js is not of type \"json\"", ""),
         ("const x = 1", "no default export", "export default async (event, ctx) => value"),
@@ -143,9 +144,6 @@ fn module_errors_say_what_to_do() {
         let (found, advice) = module_error(list);
         assert!(found.contains(message) && advice.contains(hint), "{source}: {found} / {advice}");
     }
-    assert!(
-        module_error(&[("main.ts", MAIN)]).0.contains("TypeScript is not supported yet, compile it first")
-    );
     assert!(module_error(&[("a.js", MAIN), ("b.js", MAIN)]).1.contains("main_module"));
     assert!(module_error(&[("main.js", MAIN), ("./main.js", MAIN)]).0.contains("two files"));
     assert!(module_error(&[("main.js", MAIN), ("../x.js", MAIN)]).0.contains("relative path"));
@@ -170,10 +168,13 @@ fn guarded_imports_of_other_runtimes_stay() {
 #[test]
 fn limits_hold() {
     let limits = CompileLimits { source_bytes: MAIN.len(), modules: 1 };
-    assert!(compile_within(files(&[("main.js", MAIN)]), None, limits).is_ok());
+    assert!(compile_within(files(&[("main.js", MAIN)]), Options::default(), limits).is_ok());
     let long = format!("{MAIN} ");
     for list in [&[("main.js", long.as_str())][..], &[("main.js", MAIN), ("a.txt", "")]] {
-        assert!(matches!(compile_within(files(list), None, limits), Err(CompileError::TooLarge(_))));
+        assert!(matches!(
+            compile_within(files(list), Options::default(), limits),
+            Err(CompileError::TooLarge(_))
+        ));
     }
 }
 
@@ -327,4 +328,55 @@ proptest! {
         let left = std::cell::RefCell::new(&mut left);
         prop_assert_eq!(join(main, |_| left.borrow_mut().next().unwrap()), source);
     }
+}
+
+#[test]
+fn typescript_keeps_its_names_and_places() {
+    let main = "import { greet } from './lib/greet';\nimport type { Nobody } from './nobody';\n\n\n\
+                export default { fetch: (request: Request): Response => new Response(greet('x')) };\n";
+    let greet = "export const greet = (name: string): string => name;";
+    let list = [("index.ts", main), ("lib/greet.ts", greet)];
+    let compiled = compile_within(files(&list), Options::default(), CompileLimits::default()).unwrap();
+    let names: Vec<&str> = compiled.bundle.modules.iter().map(|module| module.name.as_str()).collect();
+    assert_eq!(names, ["lib/greet.ts", "index.ts"]);
+    let maps = compiled.maps.decode();
+    assert!(maps.rewrite("at fetch (index.ts:2:18)").contains("(index.ts:5:"));
+
+    let wrong = format!("{main}import missing from './missing';\nmissing();");
+    let found = error(&[("index.ts", &wrong), ("lib/greet.ts", greet)]);
+    assert_eq!(found.to_string(), "index.ts:6:21: no module \"./missing\" in this deployment");
+    let found = error(&[("index.ts", "type A = 1;\n\nexport default {{")]);
+    assert!(found.to_string().starts_with("index.ts:3:17: "), "{found}");
+    let decorated = error(&[("index.ts", "type A = 1;\n\n@d class B {}\nexport default B")]);
+    assert!(decorated.to_string().starts_with("index.ts:3:1: decorators"), "{decorated}");
+}
+
+#[test]
+fn source_maps_stay_out_of_the_bundle() {
+    let map = r#"{"version":3,"sources":["../src/a.ts"],"names":[],"mappings":"AAEI"}"#;
+    let inline = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, map);
+    let with = |comment: &str| format!("{MAIN}\n{comment}\n// end");
+    let compiled = |list: &[(&str, &str)]| {
+        compile_within(files(list), Options::default(), CompileLimits::default()).unwrap()
+    };
+    let plain = compiled(&[("main.js", &with(""))]);
+    assert!(plain.maps.is_empty());
+    let data = with(&format!("//# sourceMappingURL=data:application/json;charset=utf-8;base64,{inline}"));
+    let file = with("//# sourceMappingURL=maps/m.map");
+    for list in [
+        &[("main.js", data.as_str())][..],
+        &[("main.js", file.as_str()), ("maps/m.map", map)],
+        &[("main.js", MAIN), ("main.js.map", map)],
+    ] {
+        let found = compiled(list);
+        // Line 1 begins with what makes the module a script.
+        let shift = found.bundle.modules[0].script[0].2.len();
+        let decoded = found.maps.decode();
+        assert_eq!(decoded.origin("main.js", 1, u32::try_from(shift + 1).unwrap()), Some(("src/a.ts", 3, 5)));
+        assert_eq!(found.bundle.modules.len(), 1);
+    }
+    assert_eq!(compiled(&[("main.js", &data)]).bundle, plain.bundle, "the map would go to tabs");
+
+    assert!(module_error(&[("main.js", MAIN), ("other.js.map", map)]).0.contains("belongs to no module"));
+    assert!(module_error(&[("main.js", MAIN), ("main.js.map", "{}")]).0.contains("not a source map"));
 }

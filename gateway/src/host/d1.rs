@@ -16,11 +16,16 @@ const MAX_STATEMENTS: usize = 10_000;
 ///
 /// # Errors
 /// A sentence for the handler.
-pub async fn serve(databases: &Databases, id: DatabaseId, request: Request<Body>) -> Result<Response<Body>, String> {
+pub async fn serve(
+    databases: &Databases,
+    id: DatabaseId,
+    request: Request<Body>,
+) -> Result<Response<Body>, String> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_REQUEST).collect().await.map_err(|_| {
-        format!("D1_ERROR: the statements have more than {MAX_REQUEST} bytes, or broke off")
-    })?;
+    let body = Limited::new(body, MAX_REQUEST)
+        .collect()
+        .await
+        .map_err(|_| format!("D1_ERROR: the statements have more than {MAX_REQUEST} bytes, or broke off"))?;
     let body = body.to_bytes();
     let work = match parts.uri.path() {
         "/batch" => serde_json::from_slice::<Vec<Query>>(&body).ok().map(Work::Batch),

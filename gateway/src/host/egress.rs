@@ -4,6 +4,7 @@
 mod address;
 mod connect;
 pub mod policy;
+pub mod secrets;
 
 pub use address::Allowed;
 
@@ -14,6 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use secrets::Secrets;
 use std::error::Error;
 use std::time::Duration;
 use tower::Service as _;
@@ -76,7 +78,7 @@ impl Egress {
         Ok(Self { client: Decompression::new(client) })
     }
 
-    /// Fetches. `hosts` is the handler's own list.
+    /// Fetches. `hosts` is the handler's own list, `secrets` what stands behind its placeholders.
     ///
     /// # Errors
     /// A sentence for the handler.
@@ -85,19 +87,24 @@ impl Egress {
         request: Request<Body>,
         redirect: Redirect,
         hosts: Option<&[String]>,
+        secrets: &Secrets,
     ) -> Result<Response<Body>, String> {
         let (mut parts, body) = request.into_parts();
         strip_hop_by_hop(&mut parts.headers);
         parts.headers.remove(header::HOST);
         let mut body = Payload::of(&parts.headers, body).await?;
+        body.reveal(&mut parts.headers, secrets);
         let mut followed = 0;
         loop {
             check(&parts.uri, hosts)?;
             let mut request = Request::new(body.take());
             *request.method_mut() = parts.method.clone();
-            *request.uri_mut() = parts.uri.clone();
+            // What is said of the URL afterwards has the placeholder.
+            *request.uri_mut() = secrets::in_uri(&parts.uri, secrets).unwrap_or_else(|| parts.uri.clone());
             *request.headers_mut() = parts.headers.clone();
-            let mut response = self.send(request).await.map_err(|why| format!("fetch {}: {why}", shown(&parts.uri)))?;
+            secrets::in_headers(request.headers_mut(), secrets);
+            let mut response =
+                self.send(request).await.map_err(|why| format!("fetch {}: {why}", shown(&parts.uri)))?;
             let Some(next) = location(&response, &parts.uri).filter(|_| redirect != Redirect::Manual) else {
                 // The other end does not say where we found it.
                 response.headers_mut().remove(FINAL_URL);
@@ -117,13 +124,21 @@ impl Egress {
             if turns_to_get(response.status(), &parts.method) {
                 parts.method = Method::GET;
                 body = Payload::None;
-                for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION] {
+                for name in [
+                    header::CONTENT_TYPE,
+                    header::CONTENT_LENGTH,
+                    header::CONTENT_ENCODING,
+                    header::CONTENT_LANGUAGE,
+                    header::CONTENT_LOCATION,
+                ] {
                     parts.headers.remove(name);
                 }
             } else if matches!(body, Payload::Spent) {
-                return Err("A request with a one-time-use body encountered a redirect requiring the body to be \
+                return Err(
+                    "A request with a one-time-use body encountered a redirect requiring the body to be \
                             retransmitted. Use a string or buffer as the body."
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             if origin(&next) != origin(&parts.uri) {
                 // Credentials are for whom they were meant.
@@ -137,7 +152,8 @@ impl Egress {
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, String> {
         let answer = tokio::time::timeout(RESPONSE, self.client.clone().call(request)).await;
-        let response = answer.map_err(|_| "no answer came in time".to_owned())?.map_err(|error| reason(&error))?;
+        let response =
+            answer.map_err(|_| "no answer came in time".to_owned())?.map_err(|error| reason(&error))?;
         let mut response = response.map(Body::new);
         strip_hop_by_hop(response.headers_mut());
         Ok(response)
@@ -159,12 +175,23 @@ impl Payload {
         if http_body::Body::is_end_stream(&body) {
             return Ok(Self::None);
         }
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if length.is_none_or(|length| length > REPLAY) {
             return Ok(Self::Stream(body));
         }
         let whole = Limited::new(body, REPLAY).collect().await.map_err(|error| error.to_string())?;
         Ok(Self::Whole(whole.to_bytes()))
+    }
+
+    /// Puts secrets into a whole body; its length changes with that.
+    fn reveal(&mut self, headers: &mut http::HeaderMap, secrets: &Secrets) {
+        if let Self::Whole(bytes) = self
+            && let Some(new) = secrets::in_body(headers, bytes, secrets)
+        {
+            headers.insert(header::CONTENT_LENGTH, new.len().into());
+            *bytes = new;
+        }
     }
 
     fn take(&mut self) -> Body {
@@ -188,7 +215,10 @@ fn check(uri: &Uri, hosts: Option<&[String]>) -> Result<(), String> {
     if policy::admits(hosts, host) {
         return Ok(());
     }
-    Err(format!("fetch {}: {host} is not on this handler's list of hosts (`egress` in its deployment)", shown(uri)))
+    Err(format!(
+        "fetch {}: {host} is not on this handler's list of hosts (`egress` in its deployment)",
+        shown(uri)
+    ))
 }
 
 /// Where a redirect leads; `None` for what is none.
@@ -197,7 +227,8 @@ fn location(response: &Response<Body>, from: &Uri) -> Option<Result<Uri, String>
         return None;
     }
     let target = response.headers().get(header::LOCATION)?;
-    let joined = target.to_str().ok().and_then(|target| url::Url::parse(&from.to_string()).ok()?.join(target).ok());
+    let joined =
+        target.to_str().ok().and_then(|target| url::Url::parse(&from.to_string()).ok()?.join(target).ok());
     let uri = joined.and_then(|mut url| {
         url.set_fragment(None);
         url.as_str().parse().ok()
@@ -224,7 +255,12 @@ fn origin(uri: &Uri) -> (Option<&str>, Option<&str>, Option<u16>) {
 
 /// A URL in a message: without its query, which may hold secrets.
 fn shown(uri: &Uri) -> String {
-    format!("{}://{}{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |it| it.as_str()), uri.path())
+    format!(
+        "{}://{}{}",
+        uri.scheme_str().unwrap_or(""),
+        uri.authority().map_or("", |it| it.as_str()),
+        uri.path()
+    )
 }
 
 /// The innermost cause says what happened; those around it say "error trying to connect".

@@ -33,7 +33,11 @@ type Refused = (StatusCode, String);
 ///
 /// # Errors
 /// A sentence for the handler.
-pub async fn serve(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -> Result<Response<Body>, String> {
+pub async fn serve(
+    kv: &Arc<Kv>,
+    namespace: Namespace,
+    request: Request<Body>,
+) -> Result<Response<Body>, String> {
     let method = request.method().clone();
     let done = match (request.uri().path(), &method) {
         ("/value", &Method::GET) => get(kv, namespace, request.uri()).await,
@@ -44,7 +48,8 @@ pub async fn serve(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -
         _ => Err((StatusCode::NOT_FOUND, "no such operation".to_owned())),
     };
     Ok(done.unwrap_or_else(|(status, why)| {
-        let mut response = Response::new(Body::from(format!("KV {method} failed: {} {why}", status.as_u16())));
+        let mut response =
+            Response::new(Body::from(format!("KV {method} failed: {} {why}", status.as_u16())));
         *response.status_mut() = status;
         response
     }))
@@ -153,7 +158,9 @@ fn expiration(headers: &HeaderMap, now: i64) -> Result<Option<i64>, Refused> {
         let Some(text) = headers.get(name).and_then(|value| value.to_str().ok()) else { return Ok(None) };
         match text.parse() {
             Ok(number) if number > 0 => Ok(Some(number)),
-            _ => Err(bad(format!("Invalid {} of {text}. Please specify integer greater than 0.", words(name)))),
+            _ => {
+                Err(bad(format!("Invalid {} of {text}. Please specify integer greater than 0.", words(name))))
+            }
         }
     };
     if let Some(ttl) = number(&TTL)? {
@@ -184,10 +191,14 @@ async fn list(kv: &Arc<Kv>, namespace: Namespace, uri: &Uri) -> Result<Response<
         Some(text) => match text.parse::<usize>() {
             Ok(limit @ 1..=MAX_LIST) => limit,
             Ok(0) | Err(_) => {
-                return Err(bad(format!("Invalid key_count_limit of {text}. Please specify an integer greater than 0.")));
+                return Err(bad(format!(
+                    "Invalid key_count_limit of {text}. Please specify an integer greater than 0."
+                )));
             }
             Ok(_) => {
-                let why = format!("Invalid key_count_limit of {text}. Please specify an integer less than {MAX_LIST}.");
+                let why = format!(
+                    "Invalid key_count_limit of {text}. Please specify an integer less than {MAX_LIST}."
+                );
                 return Err(bad(why));
             }
         },
@@ -234,7 +245,8 @@ struct Bulk {
 async fn bulk(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -> Result<Response<Body>, Refused> {
     let body = Limited::new(request.into_body(), MAX_BULK * (MAX_KEY * 6 + 8)).collect().await;
     let body = body.map_err(|_| bad("The keys cannot be read."))?.to_bytes();
-    let Bulk { keys } = serde_json::from_slice(&body).map_err(|_| bad("The keys must be an array of strings."))?;
+    let Bulk { keys } =
+        serde_json::from_slice(&body).map_err(|_| bad("The keys must be an array of strings."))?;
     if keys.is_empty() || keys.len() > MAX_BULK {
         return Err(bad(format!("You can request a maximum of {MAX_BULK} keys, and at least one.")));
     }

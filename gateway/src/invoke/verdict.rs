@@ -1,9 +1,10 @@
 //! What a failure means: whether another tab may try, and what the caller is told. Pure, but for the log.
 
-use crate::breach::Limit;
+use crate::breach::{Labels, Limit};
 use crate::mesh::call::Failure;
 use crate::mesh::pool::NoTab;
 use crate::problem::{Problem, ProblemType};
+use crate::stacks;
 use http::Method;
 use tabmesh_protocol::{RequestHead, ResetCode};
 
@@ -42,9 +43,11 @@ pub(super) fn failure_problem(failure: &Failure, head: &RequestHead) -> Problem 
         return Problem::new(ProblemType::TabLost);
     };
     if !reason.is_empty() {
-        let (tenant, handler) = (&head.target.tenant, &head.target.handler);
-        let request_id = &*head.request_id;
-        tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text = reason, "failed");
+        stacks::log(&Labels::of(head), reason, |labels, text| {
+            let (tenant, handler) = (&labels.target.tenant, &labels.target.handler);
+            let request_id = &*labels.request_id;
+            tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text, "failed");
+        });
     }
     let limits = &head.limits;
     match code {

@@ -3,6 +3,7 @@
 
 use crate::breach::{self, Labels, Limit};
 use crate::metrics::Metrics;
+use crate::stacks;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::RequestHead;
 
@@ -78,8 +79,15 @@ impl Loose {
     }
 }
 
-/// The text is a stranger's: it is a field, which the log escapes, never a format.
 fn write(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
+    match labels {
+        Some(labels) => stacks::log(labels, text, move |labels, text| emit(tab, Some(labels), level, text)),
+        None => emit(tab, None, level, text),
+    }
+}
+
+/// The text is a stranger's: it is a field, which the log escapes, never a format.
+fn emit(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
     let tenant = labels.map_or("-", |labels| &labels.target.tenant);
     let handler = labels.map_or("-", |labels| &labels.target.handler);
     let request_id = labels.map_or("-", |labels| &labels.request_id);

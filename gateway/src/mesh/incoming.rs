@@ -27,7 +27,7 @@ const REMEMBERED: usize = 64;
 /// Who calls. The gateway's own knowledge: of what the tab says only the choice among its handlers is believed.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Whose code, and for which request (`-` for one that is over).
+    /// Whose code, and for which request: of those that are over, the code's last.
     pub labels: Labels,
     /// Of the handler.
     pub limits: Limits,
@@ -40,7 +40,12 @@ pub trait Host: Send + Sync {
     ///
     /// # Errors
     /// A sentence that the handler gets as its error.
-    async fn serve(&self, grant: Grant, binding: &str, request: Request<Body>) -> Result<Response<Body>, String>;
+    async fn serve(
+        &self,
+        grant: Grant,
+        binding: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String>;
 }
 
 /// A host without anything to call.
@@ -57,14 +62,15 @@ impl Host for NoHost {
 /// Handlers whose requests on a tab ended last. What is there is moved, not searched anew: most requests of a busy tab are one
 /// handler's.
 #[derive(Debug, Default)]
-pub(super) struct Recent(VecDeque<(Arc<Target>, Limits, Instant)>);
+pub(super) struct Recent(VecDeque<(Labels, Limits, Instant)>);
 
 impl Recent {
     /// A request for this code ended.
-    pub(super) fn ended(&mut self, target: &Arc<Target>, limits: Limits, now: Instant) {
+    pub(super) fn ended(&mut self, labels: Labels, limits: Limits, now: Instant) {
+        let Labels { target, .. } = &labels;
         let same = |known: &Arc<Target>| Arc::ptr_eq(known, target) || known == target;
-        if let Some(at) = self.0.iter().position(|(known, ..)| same(known)) {
-            self.0[at].2 = now;
+        if let Some(known) = self.0.iter_mut().find(|(known, ..)| same(&known.target)) {
+            *known = (labels, limits, now);
             return;
         }
         if self.0.len() >= REMEMBERED {
@@ -72,14 +78,13 @@ impl Recent {
             let oldest = self.0.iter().enumerate().min_by_key(|(_, (.., at))| *at).map(|(at, _)| at);
             oldest.and_then(|at| self.0.remove(at));
         }
-        self.0.push_front((Arc::clone(target), limits, now));
+        self.0.push_front((labels, limits, now));
     }
 
     /// What a call for this code may use, if it is not too late.
     pub(super) fn get(&self, target: &Target, now: Instant) -> Option<Grant> {
-        let (target, limits, at) = self.0.iter().find(|(known, ..)| **known == *target)?;
-        let labels = Labels { target: Arc::clone(target), request_id: "-".into() };
-        (now.duration_since(*at) < AFTERWARDS).then_some(Grant { labels, limits: *limits })
+        let (labels, limits, at) = self.0.iter().find(|(known, ..)| *known.target == *target)?;
+        (now.duration_since(*at) < AFTERWARDS).then(|| Grant { labels: labels.clone(), limits: *limits })
     }
 }
 
@@ -139,7 +144,12 @@ impl Incoming {
 }
 
 /// Sends a response.
-async fn answer(tab: &Tab, id: StreamId, sender: &BodySender, response: Response<Body>) -> Result<(), String> {
+async fn answer(
+    tab: &Tab,
+    id: StreamId,
+    sender: &BodySender,
+    response: Response<Body>,
+) -> Result<(), String> {
     let (parts, mut body) = response.into_parts();
     let head = ResponseHead { status: parts.status, headers: parts.headers };
     let fin = http_body::Body::is_end_stream(&body);
@@ -222,12 +232,16 @@ mod tests {
         Target { tenant: "t".into(), handler: handler.into(), version: "v".into() }.into()
     }
 
+    fn labels(handler: &str) -> Labels {
+        Labels { target: target(handler), request_id: "r".into() }
+    }
+
     #[test]
     fn a_tab_may_call_for_what_it_served_not_long_ago() {
         let mut recent = Recent::default();
         let now = Instant::now();
         assert!(recent.get(&target("a"), now).is_none());
-        recent.ended(&target("a"), Limits::default(), now);
+        recent.ended(labels("a"), Limits::default(), now);
         assert!(recent.get(&target("a"), now + AFTERWARDS / 2).is_some());
         assert!(recent.get(&target("b"), now).is_none());
         assert!(recent.get(&target("a"), now + AFTERWARDS).is_none());
@@ -239,10 +253,10 @@ mod tests {
         let now = Instant::now();
         let later = |seconds| now + Duration::from_millis(seconds);
         for number in 0..REMEMBERED as u64 {
-            recent.ended(&target(&number.to_string()), Limits::default(), later(number));
+            recent.ended(labels(&number.to_string()), Limits::default(), later(number));
         }
-        recent.ended(&target("0"), Limits::default(), later(100));
-        recent.ended(&target("new"), Limits::default(), later(101));
+        recent.ended(labels("0"), Limits::default(), later(100));
+        recent.ended(labels("new"), Limits::default(), later(101));
         assert!(recent.get(&target("1"), now).is_none());
         assert!(recent.get(&target("0"), now).is_some() && recent.get(&target("new"), now).is_some());
     }

@@ -6,7 +6,7 @@
 mod attempts;
 
 use super::incoming::Host;
-use super::peer::{ChannelEvent, Peer, PeerEvent};
+use super::peer::{ChannelEvent, Peer, PeerEvent, Peers};
 use super::pool::Pool;
 use super::tab::{Tab, Watcher};
 use crate::config::{PeerConfig, PoolConfig};
@@ -32,9 +32,8 @@ const ATTEMPTS_PER_TAB: usize = 2;
 pub struct Rendezvous {
     pool: Arc<Pool>,
     metrics: Arc<Metrics>,
-    peer: PeerConfig,
+    peers: Peers,
     limits: PoolConfig,
-    listen: IpAddr,
     threads: IoThreads,
     host: Arc<dyn Host>,
     next_tab: AtomicU64,
@@ -61,7 +60,8 @@ impl Rendezvous {
         threads: IoThreads,
         host: Arc<dyn Host>,
     ) -> Arc<Self> {
-        Arc::new(Self { pool, metrics, peer, limits, listen, threads, host, next_tab: AtomicU64::new(1) })
+        let peers = Peers::new(peer, listen);
+        Arc::new(Self { pool, metrics, peers, limits, threads, host, next_tab: AtomicU64::new(1) })
     }
 
     /// Serves one signalling link until it ends. Tabs that are joined stay.
@@ -125,7 +125,7 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, offer: String, mut inputs: mpsc::Receiver<Input>) {
-        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen, self.id).await {
+        let (peer, mut events) = match self.shared.peers.make(self.id).await {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, "no data channel can be made; are the ICE ports free?");
@@ -191,17 +191,20 @@ impl Attempt {
             ..Config::default()
         };
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.shared.pool) as Arc<dyn Watcher>));
-        let tab = Tab::new(self.id, self.key.0.clone(), config, Arc::clone(&self.shared.metrics), watcher, Arc::clone(&self.shared.host));
+        let tab = Tab::new(
+            self.id,
+            self.key.0.clone(),
+            config,
+            Arc::clone(&self.shared.metrics),
+            watcher,
+            Arc::clone(&self.shared.host),
+        );
         self.shared.metrics.joins.inc();
         self.shared.pool.add(&tab);
         let receiving = async {
-            loop {
-                match peer.next().await {
-                    ChannelEvent::Message(message) => tab.receive(message),
-                    ChannelEvent::Open => {}
-                    ChannelEvent::Closed => return tab.close("the data channel closed"),
-                }
-            }
+            let receiver = Arc::clone(&tab);
+            peer.receive(move |message| receiver.receive(message)).await;
+            tab.close("the data channel closed");
         };
         let mut signalled = true;
         let watching = async {

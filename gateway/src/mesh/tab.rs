@@ -83,7 +83,7 @@ impl State {
     /// Takes an exchange out of the books; its console stays.
     fn end(&mut self, id: StreamId) -> Option<Ends> {
         let Exchange { ends, console, limits, .. } = self.exchanges.remove(&id)?;
-        self.recent.ended(&console.labels.target, limits, Instant::now());
+        self.recent.ended(console.labels.clone(), limits, Instant::now());
         if self.ended.len() >= REMEMBERED_STREAMS {
             self.ended.pop_front();
         }

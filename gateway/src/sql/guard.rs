@@ -83,7 +83,8 @@ impl Guard {
         let at = Arc::clone(&guard.deadline);
         connection.progress_handler(STEPS, Some(move || millis() > at.load(Ordering::Relaxed)))?;
         let own = Arc::clone(&guard.own);
-        connection.authorizer(Some(move |context: AuthContext<'_>| admit(&context, own.load(Ordering::Relaxed))))?;
+        connection
+            .authorizer(Some(move |context: AuthContext<'_>| admit(&context, own.load(Ordering::Relaxed))))?;
         Ok(guard)
     }
 
@@ -103,20 +104,23 @@ impl Guard {
 }
 
 fn admit(context: &AuthContext<'_>, own: bool) -> Authorization {
-    let allowed = own || match context.action {
-        AuthAction::Attach { .. }
-        | AuthAction::Detach { .. }
-        | AuthAction::Unknown { .. }
-        | AuthAction::Transaction { .. }
-        | AuthAction::Savepoint { .. } => false,
-        AuthAction::Pragma { pragma_name, .. } => PRAGMAS.contains(&pragma_name.to_ascii_lowercase().as_str()),
-        AuthAction::Function { function_name } => {
-            !["load_extension", "fts3_tokenizer"].contains(&function_name.to_ascii_lowercase().as_str())
-        }
-        AuthAction::CreateVtable { module_name, .. } | AuthAction::DropVtable { module_name, .. } => {
-            ["fts5", "rtree"].contains(&module_name.to_ascii_lowercase().as_str())
-        }
-        _ => true,
-    };
+    let allowed = own
+        || match context.action {
+            AuthAction::Attach { .. }
+            | AuthAction::Detach { .. }
+            | AuthAction::Unknown { .. }
+            | AuthAction::Transaction { .. }
+            | AuthAction::Savepoint { .. } => false,
+            AuthAction::Pragma { pragma_name, .. } => {
+                PRAGMAS.contains(&pragma_name.to_ascii_lowercase().as_str())
+            }
+            AuthAction::Function { function_name } => {
+                !["load_extension", "fts3_tokenizer"].contains(&function_name.to_ascii_lowercase().as_str())
+            }
+            AuthAction::CreateVtable { module_name, .. } | AuthAction::DropVtable { module_name, .. } => {
+                ["fts5", "rtree"].contains(&module_name.to_ascii_lowercase().as_str())
+            }
+            _ => true,
+        };
     if allowed { Authorization::Allow } else { Authorization::Deny }
 }

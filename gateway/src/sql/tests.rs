@@ -29,7 +29,9 @@ async fn every_kind_of_value_comes_back() {
     assert_eq!(got.columns, ["a", "b", "c", "d", "e"]);
     assert_eq!(json!(got.rows), json!([row]));
     let other = DatabaseId { tenant: "u".into(), ..id };
-    assert!(one(&databases, &other, "SELECT * FROM t", json!([])).await.unwrap_err().contains("no such table: t"));
+    assert!(
+        one(&databases, &other, "SELECT * FROM t", json!([])).await.unwrap_err().contains("no such table: t")
+    );
 }
 
 #[tokio::test]
@@ -69,7 +71,8 @@ async fn nothing_outside_of_the_database_can_be_reached() {
         assert!(result.is_err(), "{sql}: {result:?}");
     }
     assert!(!file.exists());
-    for sql in ["PRAGMA table_list", "SELECT * FROM json_each('[1]')", "CREATE VIRTUAL TABLE f USING fts5(a)"] {
+    for sql in ["PRAGMA table_list", "SELECT * FROM json_each('[1]')", "CREATE VIRTUAL TABLE f USING fts5(a)"]
+    {
         one(&databases, &id, sql, json!([])).await.unwrap();
     }
 }
@@ -79,10 +82,21 @@ async fn what_never_ends_is_ended_and_what_is_too_large_refused() {
     let (_directory, databases, id) = databases();
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
     assert!(one(&databases, &id, endless, json!([])).await.unwrap_err().contains("ran for too long"));
-    let much = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT hex(zeroblob(500000)) FROM c";
+    let much =
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT hex(zeroblob(500000)) FROM c";
     assert!(one(&databases, &id, much, json!([])).await.unwrap_err().contains("fewer rows"));
-    assert!(one(&databases, &id, "SELECT zeroblob(3000000)", json!([])).await.unwrap_err().contains("SQLITE_TOOBIG"));
-    assert!(one(&databases, &id, "SELECT 1; SELECT 2", json!([])).await.unwrap_err().contains("only one statement"));
+    assert!(
+        one(&databases, &id, "SELECT zeroblob(3000000)", json!([]))
+            .await
+            .unwrap_err()
+            .contains("SQLITE_TOOBIG")
+    );
+    assert!(
+        one(&databases, &id, "SELECT 1; SELECT 2", json!([]))
+            .await
+            .unwrap_err()
+            .contains("only one statement")
+    );
     assert!(one(&databases, &id, "SELECT ?", json!([])).await.unwrap_err().contains("parameter bindings"));
     assert!(one(&databases, &id, "SELECT ?", json!([{}])).await.unwrap_err().contains("Type 'object'"));
     assert_eq!(one(&databases, &id, "SELECT 1", json!([])).await.unwrap().rows, [[json!(1)]]);
@@ -93,7 +107,10 @@ async fn more_databases_than_may_be_open_take_turns() {
     let (_directory, databases, _) = databases();
     for number in 0..MAX_OPEN + 3 {
         let id = DatabaseId { tenant: "t".into(), id: number.to_string() };
-        databases.run(id, Work::Script(format!("CREATE TABLE t (a); INSERT INTO t VALUES ({number})"))).await.unwrap();
+        databases
+            .run(id, Work::Script(format!("CREATE TABLE t (a); INSERT INTO t VALUES ({number})")))
+            .await
+            .unwrap();
     }
     let first = DatabaseId { tenant: "t".into(), id: "0".into() };
     assert_eq!(one(&databases, &first, "SELECT a FROM t", json!([])).await.unwrap().rows, [[json!(0)]]);

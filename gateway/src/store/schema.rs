@@ -9,7 +9,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Migration `n` brings format `n` to format `n + 1`. The format is SQLite's `user_version`; a new file has 0.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE tenants (
         name TEXT PRIMARY KEY NOT NULL
     ) STRICT;
@@ -34,7 +35,52 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (tenant, name)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX handlers_version ON handlers (version);
-"];
+",
+    "
+    CREATE TABLE source_maps (
+        version TEXT PRIMARY KEY NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
+        maps    BLOB NOT NULL                   -- JSON
+    ) STRICT;
+
+    CREATE TABLE secrets (
+        tenant  TEXT NOT NULL,
+        handler TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        value   TEXT NOT NULL,
+        PRIMARY KEY (tenant, handler, name),
+        FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    -- What placeholders of secrets are made with, so that nobody else can make one.
+    CREATE TABLE placeholder_key (bytes BLOB NOT NULL) STRICT;
+    INSERT INTO placeholder_key VALUES (randomblob(32));
+
+    CREATE TABLE files (
+        hash  TEXT PRIMARY KEY NOT NULL,        -- SHA-256 of bytes, hex
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE sites (
+        version  TEXT PRIMARY KEY NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
+        manifest BLOB NOT NULL                  -- JSON
+    ) STRICT;
+    CREATE TABLE site_files (
+        version TEXT NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
+        hash    TEXT NOT NULL REFERENCES files (hash),
+        PRIMARY KEY (version, hash)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX site_files_hash ON site_files (hash);
+
+    ALTER TABLE handlers ADD COLUMN has_site INTEGER NOT NULL DEFAULT 0; -- its version has static files
+    ALTER TABLE handlers ADD COLUMN crons TEXT NOT NULL DEFAULT '[]'; -- JSON
+    CREATE TABLE cron_runs (
+        tenant  TEXT NOT NULL,
+        handler TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        last    INTEGER NOT NULL,               -- ms since 1970
+        PRIMARY KEY (tenant, handler, pattern),
+        FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// The format this version writes.
 pub(super) fn known() -> u32 {

@@ -288,7 +288,8 @@ fn a_tab_calls_and_is_answered_like_any_stream() {
     assert_eq!(id % 2, 0);
     sim.tab.send(id, Bytes::from_static(b"value"), true).unwrap();
     sim.settle();
-    let [Event::Call { id: called, head: got, fin: false }, Event::Data { data, fin: true, .. }] = &sim.gateway_events[..]
+    let [Event::Call { id: called, head: got, fin: false }, Event::Data { data, fin: true, .. }] =
+        &sim.gateway_events[..]
     else {
         panic!("{:?}", sim.gateway_events)
     };
@@ -296,7 +297,9 @@ fn a_tab_calls_and_is_answered_like_any_stream() {
     let answer = ResponseHead { status: StatusCode::NO_CONTENT, headers: HeaderMap::new() };
     sim.gateway.respond(id, &answer, true).unwrap();
     sim.settle();
-    assert!(matches!(&sim.tab_events[..], [Event::Response { id: answered, fin: true, .. }] if *answered == id));
+    assert!(
+        matches!(&sim.tab_events[..], [Event::Response { id: answered, fin: true, .. }] if *answered == id)
+    );
     assert_eq!((sim.gateway.open_streams(), sim.tab.open_streams()), (0, 0));
 }
 

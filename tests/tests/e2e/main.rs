@@ -2,6 +2,7 @@
 //! that break things start their own.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod bindings;
 mod cache;
 mod cli;
 mod code;
@@ -15,12 +16,18 @@ mod hostile;
 mod isolation;
 mod lifetime;
 mod limits;
+mod modules;
+mod outbound;
 mod page;
+mod push;
 mod sandbox;
+mod schedule;
 mod script;
 mod share;
+mod static_files;
 mod streaming;
 mod support;
 mod swarm;
 mod tabs;
 mod tenants;
+mod websocket;

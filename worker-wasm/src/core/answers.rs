@@ -153,7 +153,8 @@ impl Core {
         headers: Result<HeaderMap, &'static str>,
         has_body: bool,
     ) {
-        let status = u16::try_from(status).ok().filter(|status| (200..600).contains(status));
+        let status =
+            u16::try_from(status).ok().filter(|status| *status == 101 || (200..600).contains(status));
         let status = status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or("status out of range");
         let head = status.and_then(|status| Ok(ResponseHead { status, headers: headers? }));
         let most = self.exchanges.get(&key).map_or(u64::MAX, |exchange| exchange.response_left);

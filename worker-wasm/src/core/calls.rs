@@ -87,7 +87,11 @@ impl Core {
         }
         let Some(call) = self.calls.map.get_mut(&key) else {
             // Ours crossed its on the way.
-            return if holder.nuisance(now) { Ok(()) } else { Err("too many messages about calls that are over") };
+            return if holder.nuisance(now) {
+                Ok(())
+            } else {
+                Err("too many messages about calls that are over")
+            };
         };
         let stream = match call.state {
             State::Open(stream) => Some(stream),
@@ -224,7 +228,9 @@ impl Core {
         if !call.body_open || call.credit > RESPONSE_WINDOW / 2 {
             return;
         }
-        let Some(session) = self.links.get_mut(&call.link).and_then(|link| link.session.as_mut()) else { return };
+        let Some(session) = self.links.get_mut(&call.link).and_then(|link| link.session.as_mut()) else {
+            return;
+        };
         let bytes = session.room(stream).min(RESPONSE_WINDOW).saturating_sub(call.credit);
         if bytes > 0 {
             call.credit += bytes;

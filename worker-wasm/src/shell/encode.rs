@@ -3,7 +3,8 @@
 use crate::core::{ToCall, ToIsolate};
 use crate::headers;
 use crate::wire::to_isolate::{
-    ABORT, BODY, BODY_END, CALL_CHUNK, CALL_CREDIT, CALL_END, CALL_FAILED, CALL_RESPONSE, CREDIT, PING, REQUEST, START,
+    ABORT, BODY, BODY_END, CALL_CHUNK, CALL_CREDIT, CALL_END, CALL_FAILED, CALL_RESPONSE, CREDIT, PING,
+    REQUEST, START,
 };
 use bytes::Bytes;
 use http::HeaderMap;

@@ -7,7 +7,7 @@ use crate::deploy::parse;
 
 fn edits(source: &str) -> Vec<Edit> {
     let source = source.to_owned();
-    parse::on_deep_stack(move || parse::parse(&source, true).unwrap().script).unwrap()
+    parse::on_deep_stack(parse::STACK_BYTES, move || parse::parse(&source, true).unwrap().script).unwrap()
 }
 
 /// Edits the source as a tab does.
@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn every_line_and_column_is_kept(source in modules()) {
         let text = source.clone();
-        let Some(Ok(parsed)) = parse::on_deep_stack(move || parse::parse(&text, true)) else { return Ok(()) };
+        let Some(Ok(parsed)) = parse::on_deep_stack(parse::STACK_BYTES, move || parse::parse(&text, true)) else { return Ok(()) };
         let [first, inner @ .., last] = parsed.script.as_slice() else { return Ok(()) };
         prop_assert_eq!((first.0, first.1), (0, 0));
         prop_assert_eq!(last.0, last.1);

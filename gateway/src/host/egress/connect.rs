@@ -25,7 +25,9 @@ pub enum ConnectError {
     #[error("the URL has no host")]
     NoHost,
     /// Not an address on the public internet.
-    #[error("{0} is not on the public internet, and this gateway's operator has not allowed it (--egress-allow)")]
+    #[error(
+        "{0} is not on the public internet, and this gateway's operator has not allowed it (--egress-allow)"
+    )]
     Forbidden(String),
     /// The name does not resolve.
     #[error("the name {0} does not resolve")]

@@ -1,11 +1,11 @@
 //! Tabs that are protocol sessions in memory and do with requests what a script says.
 
-use crate::mesh::incoming::NoHost;
 use crate::breach::{Breach, Limit};
 use crate::cache::Cache;
 use crate::catalog::Handler;
 use crate::config::{LimitConfig, PoolConfig};
 use crate::invoke::{Caller, CodeStore, Invoker};
+use crate::mesh::incoming::NoHost;
 use crate::mesh::pool::Pool;
 use crate::mesh::tab::{Tab, TabId, Transport, Watcher};
 use crate::metrics::Metrics;
@@ -121,7 +121,8 @@ impl Mesh {
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.pool) as Arc<dyn Watcher>));
         let config = Config { max_incoming_streams: 0, max_outgoing_streams: 4, ..Config::default() };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let tab = Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher, Arc::new(NoHost));
+        let tab =
+            Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher, Arc::new(NoHost));
         self.pool.add(&tab);
         let sending = Arc::clone(&tab);
         let pool = Arc::clone(&self.pool);
@@ -316,6 +317,8 @@ pub(super) fn handler(digit: &str) -> Handler {
         target: Target { tenant: "default".into(), handler: "hello".into(), version: digit.repeat(64) }
             .into(),
         limits: Limits::default(),
+        crons: vec![],
+        has_site: false,
         created_at_ms: 0,
         updated_at_ms: 0,
         size: 0,

@@ -1,9 +1,9 @@
 //! Who gets which tab, with tabs that have said hello and nothing else.
 
-use crate::mesh::incoming::NoHost;
 use super::entry::Entry;
 use super::state::AFFINITY;
 use super::*;
+use crate::mesh::incoming::NoHost;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Weak;

@@ -3,10 +3,10 @@
 use super::super::exchange::{Failure, Piece};
 use super::super::incoming::{Grant, Incoming};
 use super::{State, Tab};
-use std::sync::atomic::Ordering;
-use tabmesh_protocol::config::MAX_TENANTS;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
+use tabmesh_protocol::config::MAX_TENANTS;
 use tabmesh_protocol::{CallHead, Event, Hello, ResetCode, StreamId, Violation};
 
 impl Tab {

@@ -120,11 +120,7 @@ fn what_calls_may_not_do_ends_the_isolate_or_fails() {
     assert!(heard(&sim, isolate)[0].starts_with("1 failed: Disallowed operation"));
     call(&mut sim, isolate, 1, FromCall::End);
     assert!(sim.isolates.contains_key(&isolate), "late words are fine");
-    for (id, message) in [
-        (9, open(1, "", false)),
-        (9, FromCall::End),
-        (0, FromCall::Abort),
-    ] {
+    for (id, message) in [(9, open(1, "", false)), (9, FromCall::End), (0, FromCall::Abort)] {
         let (mut sim, .., isolate) = at_work();
         call(&mut sim, isolate, id, message);
         assert!(!sim.isolates.contains_key(&isolate), "{id}");

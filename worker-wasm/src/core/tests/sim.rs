@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tabmesh_protocol::head::Target;
 use tabmesh_protocol::signal::{ClientMessage, Peer, Role as Who, ServerMessage};
-use tabmesh_protocol::{CallHead, Config, Event, RequestHead, ResetCode, ResponseHead, Role, Session, StreamId};
+use tabmesh_protocol::{
+    CallHead, Config, Event, RequestHead, ResetCode, ResponseHead, Role, Session, StreamId,
+};
 
 /// A request that an isolate got, and what it still has to echo.
 #[derive(Debug, Default)]

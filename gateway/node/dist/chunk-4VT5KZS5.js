@@ -1,0 +1,1 @@
+import{import_events_npm,init_events}from"./chunk-PZD5V6SF.js";init_events();var Agent=class extends import_events_npm.default{__unenv__={};maxFreeSockets=256;maxSockets=1/0;maxTotalSockets=1/0;freeSockets={};sockets={};requests={};options;constructor(opts={}){super(),this.options=opts}destroy(){}};export{Agent};

@@ -1,0 +1,1 @@
+import{Buffer,init_buffer}from"./chunk-JF22LZLI.js";import"./chunk-HDCC2PDW.js";import"./chunk-37BZZU57.js";init_buffer();Object.defineProperty(globalThis,"Buffer",{value:Buffer,writable:!0,enumerable:!1,configurable:!0});

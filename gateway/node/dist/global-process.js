@@ -1,0 +1,1 @@
+import{init_process,process_default}from"./chunk-B7ZLYAMH.js";import"./chunk-GVZRWBMT.js";import"./chunk-PZD5V6SF.js";import"./chunk-UA6T7JZ2.js";import"./chunk-DR4LP2QL.js";import"./chunk-HDCC2PDW.js";import"./chunk-37BZZU57.js";init_process();Object.defineProperty(globalThis,"process",{value:process_default,writable:!0,enumerable:!1,configurable:!0});

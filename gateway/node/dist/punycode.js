@@ -1,0 +1,1 @@
+import{decode,encode,punycode_default,toASCII,toUnicode,ucs2,version}from"./chunk-E5KCK7OL.js";import"./chunk-37BZZU57.js";export{decode,punycode_default as default,encode,toASCII,toUnicode,ucs2,version};

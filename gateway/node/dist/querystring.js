@@ -1,0 +1,1 @@
+import{parse,qsEscape,qsUnescape,querystring_default,stringify,unescapeBuffer}from"./chunk-JXCC5C4Q.js";import"./chunk-37BZZU57.js";export{parse as decode,querystring_default as default,stringify as encode,qsEscape as escape,parse,stringify,qsUnescape as unescape,unescapeBuffer};

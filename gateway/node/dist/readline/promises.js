@@ -1,0 +1,1 @@
+import{Interface2 as Interface,Readline,createInterface,promises_default}from"../chunk-3SJVKVOB.js";import"../chunk-PZD5V6SF.js";import"../chunk-UA6T7JZ2.js";import"../chunk-DR4LP2QL.js";import"../chunk-HDCC2PDW.js";import"../chunk-37BZZU57.js";export{Interface,Readline,createInterface,promises_default as default};

@@ -1,0 +1,1 @@
+import{require_string_decoder}from"./chunk-VGHT5S5C.js";import"./chunk-JF22LZLI.js";import"./chunk-HDCC2PDW.js";import{__toESM}from"./chunk-37BZZU57.js";var import_string_decoder_npm=__toESM(require_string_decoder()),{StringDecoder}=import_string_decoder_npm.default,string_decoder_default={StringDecoder};export{StringDecoder,string_decoder_default as default};

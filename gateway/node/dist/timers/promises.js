@@ -1,0 +1,1 @@
+import{promises_default,scheduler,setImmediateFallbackPromises,setIntervalFallbackPromises,setTimeoutFallbackPromises}from"../chunk-OHVYIZUB.js";import"../chunk-HDCC2PDW.js";import"../chunk-37BZZU57.js";export{promises_default as default,scheduler,setImmediateFallbackPromises as setImmediate,setIntervalFallbackPromises as setInterval,setTimeoutFallbackPromises as setTimeout};

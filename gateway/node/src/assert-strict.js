@@ -1,0 +1,4 @@
+import { strict } from './assert.js';
+
+export * from './assert.js';
+export default strict;

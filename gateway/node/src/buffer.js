@@ -1,0 +1,2 @@
+export * from 'unenv/node/buffer';
+export { default } from 'unenv/node/buffer';

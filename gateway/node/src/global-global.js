@@ -1,0 +1,3 @@
+// Node.js's name of the global object.
+
+Object.defineProperty(globalThis, 'global', { value: globalThis, writable: true, enumerable: false, configurable: true });

@@ -1,0 +1,174 @@
+//! Static files of handlers, served by the gateway itself: before the handler is asked, and as its ASSETS binding. Nothing here
+//! runs code or reaches a tab.
+
+pub mod manifest;
+pub mod resolve;
+
+use crate::catalog::Catalog;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use manifest::Manifest;
+use percent_encoding::percent_decode_str;
+use resolve::{Found, fallback, resolve};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Manifests kept in memory; beyond it all are read anew.
+const KNOWN: usize = 256;
+
+/// Callers ask each time, and the answer is mostly 304.
+const FRESH: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// Serves files.
+pub struct Sites {
+    catalog: Arc<Catalog>,
+    known: Mutex<HashMap<String, Arc<Manifest>>>,
+}
+
+impl Sites {
+    /// Of the handlers of `catalog`.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog, known: Mutex::default() }
+    }
+
+    /// The file that a request means, where the handler is not to be asked first; `None`: ask the handler. `path` is
+    /// what the handler would see, `prefix` what stands before it in the caller's own URL.
+    pub async fn before(
+        &self,
+        version: &str,
+        path: &str,
+        prefix: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Option<Response<Body>> {
+        let manifest = self.manifest(version).await?;
+        let plain = path.split('?').next().unwrap_or_default();
+        if !matches!(*method, Method::GET | Method::HEAD) || manifest.config.run_worker_first.covers(plain) {
+            return None;
+        }
+        // Pages that a browser goes to are the site's where it says what else they get; all else is the handler's.
+        let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+        self.serve(&manifest, path, prefix, method, headers, navigates).await
+    }
+
+    /// Answers a request of the handler itself to its files.
+    pub async fn fetch(&self, version: &str, request: &Request<()>) -> Response<Body> {
+        let plain = |status| {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            response
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return plain(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let Some(manifest) = self.manifest(version).await else { return plain(StatusCode::NOT_FOUND) };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let found = self.serve(&manifest, path, "", request.method(), request.headers(), true).await;
+        found.unwrap_or_else(|| plain(StatusCode::NOT_FOUND))
+    }
+
+    async fn serve(
+        &self,
+        manifest: &Manifest,
+        path: &str,
+        prefix: &str,
+        method: &Method,
+        headers: &HeaderMap,
+        last: bool,
+    ) -> Option<Response<Body>> {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let has = |path: &str| manifest.files.contains_key(path);
+        let (file, status) = match resolve(has, manifest.config.html_handling, &path) {
+            Some(Found::File(file)) => (file, StatusCode::OK),
+            Some(Found::Redirect(to)) => return redirect(prefix, &to, query),
+            None if last => {
+                let (file, found) = fallback(has, manifest.config.not_found_handling, &path)?;
+                (file, if found { StatusCode::OK } else { StatusCode::NOT_FOUND })
+            }
+            None => return None,
+        };
+        let hash = manifest.files.get(&file)?;
+        let bytes = self.catalog.file(hash).await.ok().flatten()?;
+        Some(respond(&file, hash, bytes, status, method, headers))
+    }
+
+    async fn manifest(&self, version: &str) -> Option<Arc<Manifest>> {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(version) {
+            return Some(Arc::clone(known));
+        }
+        let json = self.catalog.manifest(version).await.ok().flatten()?;
+        let manifest = Arc::new(serde_json::from_slice(&json).ok()?);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(version.to_owned(), Arc::clone(&manifest));
+        Some(manifest)
+    }
+}
+
+fn redirect(prefix: &str, to: &str, query: Option<&str>) -> Option<Response<Body>> {
+    // What may stand in a path as it is; the rest is written in percent.
+    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~')
+        .remove(b'@')
+        .remove(b':')
+        .remove(b'+');
+    let path = percent_encoding::utf8_percent_encode(to, KEPT);
+    let location = match query {
+        Some(query) => format!("{prefix}{path}?{query}"),
+        None => format!("{prefix}{path}"),
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(location).ok()?);
+    Some(response)
+}
+
+fn respond(
+    file: &str,
+    hash: &str,
+    bytes: Bytes,
+    status: StatusCode,
+    method: &Method,
+    asked: &HeaderMap,
+) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let tag = format!("\"{}\"", &hash[..32.min(hash.len())]);
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_known = known.is_some_and(|list| {
+        list.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*")
+    });
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, FRESH);
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if is_known && status == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    if let Ok(kind) = HeaderValue::from_str(&media_type(file)) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    if *method == Method::HEAD {
+        headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+    } else {
+        *response.body_mut() = Body::from(bytes);
+    }
+    response
+}
+
+fn media_type(file: &str) -> String {
+    let kind = mime_guess::from_path(file).first_or_octet_stream();
+    let text = kind.type_() == "text" || kind.subtype() == "javascript" || kind.subtype() == "json";
+    if text { format!("{kind}; charset=utf-8") } else { kind.to_string() }
+}

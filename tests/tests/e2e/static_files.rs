@@ -1,0 +1,96 @@
+//! Static files of handlers.
+
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+use tabmesh_tests::gateway::client;
+use tabmesh_tests::{Gateway, mesh};
+
+const HANDLER: &str = r"
+    export default { async fetch(request, { ASSETS }) {
+      const { pathname } = new URL(request.url);
+      if (pathname.endsWith('/bound')) return ASSETS.fetch(new URL('/style.css', request.url));
+      if (pathname.endsWith('/lost')) return ASSETS.fetch(new Request('http://x/nothing/here'));
+      return new Response(`handler ${pathname}`);
+    } };
+";
+
+async fn deploy(gateway: &Gateway, name: &str, config: Value, files: &[(&str, &str)]) -> reqwest::Response {
+    let metadata = json!({
+        "main_module": "main.js", "bindings": [{ "type": "assets", "name": "ASSETS" }], "assets": { "config": config },
+    });
+    let mut form = Form::new()
+        .text("metadata", metadata.to_string())
+        .part("main.js", Part::text(HANDLER).file_name("main.js"));
+    for (path, text) in files {
+        form = form.part(format!("asset:{path}"), Part::text((*text).to_owned()).file_name("x"));
+    }
+    client().put(gateway.handler_url(name)).multipart(form).send().await.unwrap()
+}
+
+const FILES: &[(&str, &str)] = &[
+    ("/index.html", "<h1>home</h1>"),
+    ("/about.html", "about"),
+    ("/style.css", "a {}"),
+    ("/ü b.txt", "named"),
+];
+
+#[tokio::test]
+async fn files_come_before_the_handler_and_everything_else_is_its_own() {
+    let gateway = mesh().await;
+    let first: Value = deploy(&gateway, "site", json!({}), FILES).await.json().await.unwrap();
+    let home = client().get(gateway.host_url("site", "/")).send().await.unwrap();
+    assert_eq!(home.headers()["content-type"], "text/html; charset=utf-8");
+    let tag = home.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(home.text().await.unwrap(), "<h1>home</h1>");
+    let again =
+        client().get(gateway.host_url("site", "/")).header("if-none-match", tag).send().await.unwrap();
+    assert_eq!((again.status().as_u16(), again.bytes().await.unwrap().len()), (304, 0));
+    assert_eq!(gateway.text("/site/about").await, "about");
+    assert_eq!(gateway.text("/site/about.html").await, "about", "a redirect with the prefix is followed");
+    assert_eq!(gateway.text("/site/%C3%BC%20b.txt").await, "named");
+    assert_eq!(gateway.text("/site/api").await, "handler /api");
+    let posted = client().post(gateway.url("/site/style.css")).send().await.unwrap();
+    assert_eq!(posted.text().await.unwrap(), "handler /style.css");
+    let bound = gateway.get("/site/bound").await;
+    assert_eq!(bound.headers()["content-type"], "text/css; charset=utf-8");
+    assert_eq!(bound.text().await.unwrap(), "a {}");
+    assert_eq!(gateway.get("/site/lost").await.status(), 404);
+
+    // Other files are another version, with the same code.
+    let second: Value =
+        deploy(&gateway, "site", json!({}), &[("/about.html", "changed")]).await.json().await.unwrap();
+    assert_ne!(first["version"], second["version"]);
+    assert_eq!(gateway.text("/site/about").await, "changed");
+    assert_eq!(gateway.text("/site/style.css").await, "handler /style.css");
+    gateway.deploy("site", HANDLER).await;
+    assert_eq!(gateway.text("/site/about").await, "handler /about");
+}
+
+#[tokio::test]
+async fn the_handler_goes_first_where_it_says_so_and_pages_get_the_app() {
+    let gateway = mesh().await;
+    let config = json!({ "run_worker_first": ["/api/*"], "not_found_handling": "single-page-application" });
+    deploy(&gateway, "app", config, &[("/index.html", "app"), ("/api/x", "file")]).await;
+    assert_eq!(gateway.text("/app/api/x").await, "handler /api/x");
+    assert_eq!(gateway.text("/app/deep/link").await, "handler /deep/link");
+    let page = client()
+        .get(gateway.url("/app/deep/link"))
+        .header("sec-fetch-mode", "navigate")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(page.text().await.unwrap(), "app");
+    assert_eq!(gateway.text("/app/lost").await, "app");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_file_is_refused() {
+    let gateway = mesh().await;
+    for path in ["/../etc/passwd", "no-slash", "/a//b"] {
+        let refused = deploy(&gateway, "bad-site", json!({}), &[(path, "x")]).await;
+        assert_eq!(refused.status(), 400, "{path}");
+        assert!(refused.text().await.unwrap().contains("cannot be the path"), "{path}");
+    }
+    let refused = deploy(&gateway, "bad-site", json!({ "html_handling": "magic" }), FILES).await;
+    assert_eq!(refused.status(), 400);
+}
