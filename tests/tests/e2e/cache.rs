@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tabmesh_tests::gateway::client;
-use tabmesh_tests::{Gateway, eventually, mesh, solo};
+use tabmesh_tests::{Gateway, eventually, solo};
 
 /// Answers with the number of its run, and with the response fields that the query names. `slow` takes a while, `etag` makes it
 /// confirm what the caller has, `broken` fails from the second run on.
@@ -64,7 +64,7 @@ async fn runs(gateway: &Gateway, name: &str) -> u32 {
 
 #[tokio::test]
 async fn an_answer_that_says_so_is_given_again_until_a_deployment() {
-    let gateway = mesh().await;
+    let gateway = solo().await;
     gateway.deploy("cached", COUNTS).await;
     let path = format!("/cached/a?{FRESH}&etag=%22x%22");
     assert_eq!(get(&gateway, &path).await, is(200, "MISS", "run 1 of GET"));
@@ -107,7 +107,7 @@ async fn an_answer_that_says_so_is_given_again_until_a_deployment() {
 
 #[tokio::test]
 async fn fifty_requests_for_the_same_run_once() {
-    let gateway = mesh().await;
+    let gateway = solo().await;
     gateway.deploy("once", COUNTS).await;
     for (round, path) in
         [format!("/once/a?slow&{FRESH}"), format!("/once/b?stream&{FRESH}")].into_iter().enumerate()
@@ -125,7 +125,7 @@ async fn fifty_requests_for_the_same_run_once() {
 
 #[tokio::test]
 async fn what_is_purged_is_asked_for_again() {
-    let gateway = mesh().await;
+    let gateway = solo().await;
     gateway.deploy("purged", COUNTS).await;
     let (one, two) = (format!("/purged/1?{FRESH}"), format!("/purged/2?{FRESH}"));
     let purge = |body: Value| client().post(gateway.handler_url("purged") + "/purge").json(&body).send();
@@ -159,7 +159,7 @@ async fn what_is_purged_is_asked_for_again() {
 
 #[tokio::test]
 async fn variants_and_callers_with_credentials_are_kept_apart() {
-    let gateway = mesh().await;
+    let gateway = solo().await;
     gateway.deploy("varied", COUNTS).await;
     let path = format!("/varied/?{FRESH}&vary=accept-language");
     for (language, cache, run) in [("de", "MISS", 1), ("en", "MISS", 2), ("de", "HIT", 1), ("en", "HIT", 2)] {
@@ -183,7 +183,7 @@ async fn variants_and_callers_with_credentials_are_kept_apart() {
 
 #[tokio::test]
 async fn what_is_old_is_confirmed_or_given_meanwhile_or_instead_of_an_error() {
-    let gateway = mesh().await;
+    let gateway = solo().await;
     for name in ["confirmed", "behind", "broken"] {
         gateway.deploy(name, COUNTS).await;
     }
