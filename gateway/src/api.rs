@@ -6,6 +6,7 @@
 
 mod code;
 mod guard;
+mod purge;
 mod secrets;
 mod tenants;
 mod upload;
@@ -18,7 +19,7 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
@@ -26,6 +27,7 @@ use serde::Serialize;
 use tabmesh_protocol::Limits;
 use tokio::sync::Semaphore;
 
+use crate::cache::Cache;
 use crate::catalog::{Catalog, Handler};
 use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
@@ -78,6 +80,7 @@ impl Default for ApiLimits {
 struct Api {
     catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
+    cache: Arc<Cache>,
     limits: ApiLimits,
     uploads: Semaphore,
     compiles: Arc<Semaphore>,
@@ -106,21 +109,24 @@ fn default_tenant() -> String {
 }
 
 /// The routes [`HANDLERS_PATH`], [`TENANTS_PATH`] and [`CODE_PATH`], with 405 for other methods; without a fallback for other paths.
-pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, limits: ApiLimits) -> Router {
+pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, cache: Arc<Cache>, limits: ApiLimits) -> Router {
     let uploads = Semaphore::new(limits.max_uploads);
     let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
-    let api = Arc::new(Api { catalog, metrics, limits, uploads, compiles });
+    let api = Arc::new(Api { catalog, metrics, cache, limits, uploads, compiles });
     let tenant = format!("{TENANTS_PATH}/{{tenant}}");
     let handlers = || known(get(list));
     let handler = || known(get(read).put(put).delete(delete));
+    let purge = || known(post(purge::purge));
     let secret = || known(axum::routing::put(secrets::put).delete(secrets::delete));
     Router::new()
         .route(HANDLERS_PATH, handlers())
         .route(&format!("{HANDLERS_PATH}/{{name}}"), handler())
+        .route(&format!("{HANDLERS_PATH}/{{name}}/purge"), purge())
         .route(TENANTS_PATH, known(get(tenants::list)))
         .route(&tenant, known(get(tenants::read).put(tenants::put)))
         .route(&format!("{tenant}/handlers"), handlers())
         .route(&format!("{tenant}/handlers/{{name}}"), handler())
+        .route(&format!("{tenant}/handlers/{{name}}/purge"), purge())
         .route(&format!("{HANDLERS_PATH}/{{name}}/secrets"), known(get(secrets::list)))
         .route(&format!("{HANDLERS_PATH}/{{name}}/secrets/{{secret}}"), secret())
         .route(&format!("{tenant}/handlers/{{name}}/secrets"), known(get(secrets::list)))

@@ -195,6 +195,7 @@ impl Catalog {
                 updated_at_ms: 0,
                 size: bytes.len() as u64,
                 modules: handler::describe(&bundle),
+                zone: Arc::default(),
             };
             let mut store = inner.store();
             let previous =
@@ -296,6 +297,7 @@ impl Handler {
             created_at_ms: row.created_at_ms,
             updated_at_ms: row.updated_at_ms,
             size: row.size,
+            zone: Arc::default(),
         }
     }
 

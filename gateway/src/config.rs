@@ -202,6 +202,23 @@ pub struct EgressConfig {
     pub no_egress: bool,
 }
 
+/// Responses that may be used again.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CacheConfig {
+    /// Memory for responses that say that they may be used again, and for handlers' caches, in MiB; 0 keeps none. As much again
+    /// may be on its way to slow callers
+    #[arg(long, env = "TABMESH_CACHE_MB", default_value_t = 64, value_name = "MIB")]
+    pub cache_mb: u32,
+}
+
+impl CacheConfig {
+    /// The memory in bytes.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        u64::from(self.cache_mb) << 20
+    }
+}
+
 /// Everything `tabmesh serve` takes.
 #[derive(Clone, Debug, Args)]
 pub struct ServeConfig {
@@ -223,6 +240,9 @@ pub struct ServeConfig {
     /// Outbound fetch.
     #[command(flatten)]
     pub egress: EgressConfig,
+    /// Caching.
+    #[command(flatten)]
+    pub cache: CacheConfig,
 
     /// Threads that run HTTP connections and data channels. One moves what two tabs can; a request whose connection and
     /// tab share a thread needs no hop between threads

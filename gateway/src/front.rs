@@ -80,6 +80,7 @@ impl Front {
             .merge(api::router(
                 Arc::clone(&catalog),
                 metrics,
+                Arc::clone(invoker.cache()),
                 ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
             ))
             .merge(match rendezvous {

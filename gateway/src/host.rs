@@ -7,6 +7,7 @@ mod kv;
 mod service;
 
 use crate::breach::Labels;
+use crate::cache;
 use crate::catalog::Catalog;
 use crate::invoke::Invoker;
 use crate::kv::{Kv, Namespace};
@@ -140,6 +141,7 @@ impl Host for Calls {
             // No binding has such an id: a colon would be refused at deploy.
             calls::OWN_KV => return self.kv(target, format!(":{}", target.handler), request).await,
             calls::OWN_SQL => return self.sql(target, format!(":{}", target.handler), request).await,
+            calls::CACHE => return cache::named::serve(self.invoker.cache(), &target.tenant, request).await,
             calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, target, request).await,
             _ => {}
         }

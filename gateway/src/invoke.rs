@@ -1,4 +1,4 @@
-//! One request to a handler, from routed to answered. **The only place that retries.**
+//! One request to a handler, from routed to answered, through the response cache ([`cached`]). **The only place that retries.**
 //!
 //! A failed try goes to another tab when that cannot be noticed: the handler vouches that it never saw the request, or
 //! the method is idempotent (RFC 9110, section 9.2.2); and the body can be sent again; and no byte of an answer was
@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod cached;
 mod code;
 mod head;
 mod verdict;
@@ -18,6 +19,7 @@ pub use code::CodeStore;
 pub use head::{Caller, request_id, strip_hop_by_hop};
 
 use crate::breach::{self, Labels};
+use crate::cache::Cache;
 use crate::catalog::Handler;
 use crate::config::PoolConfig;
 use crate::limits;
@@ -53,6 +55,14 @@ pub struct Invoker {
     /// The highest value of each limit.
     caps: Limits,
     scheduling: PoolConfig,
+    cache: Arc<Cache>,
+}
+
+/// What came of running a handler.
+struct Ran {
+    response: Response<Body>,
+    /// The request, where the handler answered it.
+    head: Option<RequestHead>,
 }
 
 /// Header that gives a failed request's id to whoever asks about it.
@@ -77,16 +87,24 @@ impl Invoker {
         metrics: Arc<Metrics>,
         caps: Limits,
         scheduling: PoolConfig,
+        cache: Arc<Cache>,
     ) -> Self {
-        Self { pool, code, metrics, caps, scheduling }
+        Self { pool, code, metrics, caps, scheduling, cache }
+    }
+
+    /// The cache in front of the handlers.
+    #[must_use]
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// Answers `request` by running `handler` in some tab.
-    pub async fn invoke(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Response<Body> {
-        self.invoke_as(handler, caller, request_id(), request).await
+    async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
+        self.run_as(handler, caller, request_id(), request).await
     }
 
-    /// The same under an id that says where it came from.
+    /// The same under an id that says where it came from. The cache has no part in it: callers inside the house get what the
+    /// handler says now.
     pub async fn invoke_as(
         &self,
         handler: &Handler,
@@ -94,6 +112,16 @@ impl Invoker {
         request_id: Arc<str>,
         request: Request<Body>,
     ) -> Response<Body> {
+        self.run_as(handler, caller, request_id, request).await.response
+    }
+
+    async fn run_as(
+        &self,
+        handler: &Handler,
+        caller: Caller,
+        request_id: Arc<str>,
+        request: Request<Body>,
+    ) -> Ran {
         let started = Instant::now();
         let mut request = request;
         let upgrade = Upgrade::requested(&mut request);
@@ -101,12 +129,13 @@ impl Invoker {
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
-            Ok(response) => {
+            Ok((response, head)) => {
                 self.metrics.count_ok();
-                match upgrade {
+                let response = match upgrade {
                     Some(upgrade) => upgrade.answer(response),
                     None => websocket::unasked(response),
-                }
+                };
+                Ran { response, head: Some(head) }
             }
             Err(problem) => {
                 let slug = problem.kind().slug();
@@ -128,7 +157,7 @@ impl Invoker {
                 if let Ok(id) = HeaderValue::from_str(&request_id) {
                     response.headers_mut().insert(REQUEST_ID, id);
                 }
-                response
+                Ran { response, head: None }
             }
         }
     }
@@ -139,7 +168,7 @@ impl Invoker {
         caller: Caller,
         request_id: &Arc<str>,
         request: Request<Body>,
-    ) -> Result<Response<Body>, Problem> {
+    ) -> Result<(Response<Body>, RequestHead), Problem> {
         let mut active = Active::new(&self.metrics);
         let (parts, body) = request.into_parts();
         let limits = limits::within(handler.limits, &self.caps);
@@ -162,7 +191,7 @@ impl Invoker {
             let tab = lease.tab().id;
             let code = code::ahead(&*self.code, handler, &lease).await;
             let failed = match self.attempt(&head, code.as_ref(), lease, body, active).await {
-                Ok(answered) => return answered,
+                Ok(answered) => return answered.map(|response| (response, head)),
                 Err(failed) => failed,
             };
             (body, active) = (failed.body, failed.active);

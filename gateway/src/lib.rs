@@ -12,6 +12,7 @@
 pub mod api;
 pub mod assets;
 pub mod breach;
+pub mod cache;
 pub mod catalog;
 pub mod config;
 pub mod cron;

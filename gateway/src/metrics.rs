@@ -1,6 +1,10 @@
 //! What the gateway counts, in Prometheus' text format. Labels are few and from fixed sets: nothing that a stranger
 //! chooses becomes a label.
 
+mod cache;
+
+pub use cache::CacheMetrics;
+
 use crate::breach::{Breach, Limit};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -46,6 +50,8 @@ pub struct Metrics {
     pub breaches: Family<Breach, Counter>,
     /// Time from ping to pong, in seconds.
     pub round_trip: Histogram,
+    /// The response cache.
+    pub cache: CacheMetrics,
 }
 
 impl Default for Metrics {
@@ -85,6 +91,7 @@ impl Default for Metrics {
         registry.register("limit_breaches", "Limits that handlers exceeded", breaches.clone());
         let round_trip = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
         registry.register_with_unit("ping", "Time from ping to pong", Unit::Seconds, round_trip.clone());
+        let cache = CacheMetrics::register(&mut registry);
         Self {
             registry,
             requests,
@@ -100,6 +107,7 @@ impl Default for Metrics {
             violations,
             breaches,
             round_trip,
+            cache,
         }
     }
 }

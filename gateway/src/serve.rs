@@ -1,5 +1,6 @@
 //! `tabmesh serve`: every part, put together, started and stopped in order.
 
+use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
 use crate::cron::Scheduler;
@@ -57,8 +58,9 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     stacks::install(Arc::clone(&catalog));
     let caps = config.limits.caps(config.http.max_body);
     let code = Arc::clone(&catalog);
-    let invoker =
-        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool.clone()));
+    let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
+    let scheduling = config.pool.clone();
+    let invoker = Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
     let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
     tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());

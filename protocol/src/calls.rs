@@ -9,6 +9,9 @@ pub const FETCH_MANUAL: &str = ":fetch-manual";
 /// Outbound fetch that fails at a redirect.
 pub const FETCH_ERROR: &str = ":fetch-error";
 
+/// The Cache API: what a handler keeps for its tenant.
+pub const CACHE: &str = ":cache";
+
 /// The handler's own key-value namespace, which needs no binding.
 pub const OWN_KV: &str = ":kv";
 

@@ -5,6 +5,7 @@
 // anything that could speak on it.
 
 import { createEnv, createPlatform } from './bindings.js';
+import { installCaches } from './caches.js';
 import { createClock } from './clock.js';
 import { createConsole, describeError } from './console.js';
 import { createFetchers } from './fetch.js';
@@ -71,6 +72,7 @@ function boot(port, clock) {
   const outbound = createOutbound(send);
   const fetchers = createFetchers(outbound, calls);
   defineGlobal('fetch', fetchers.fetch);
+  installCaches(fetchers.caller(':cache'));
 
   const report = (what, error) => {
     const { message, stack } = describeError(error);

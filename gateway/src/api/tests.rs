@@ -31,7 +31,9 @@ impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(directory.path()).await.unwrap();
-        Server { router: router(Arc::new(catalog), Arc::default(), limits), _directory: directory }
+        let metrics = Arc::new(Metrics::default());
+        let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
+        Server { router: router(Arc::new(catalog), metrics, cache, limits), _directory: directory }
     }
 
     async fn send(
@@ -73,6 +75,26 @@ impl Server {
 
 fn kind(answer: &Answer) -> &str {
     answer.body["type"].as_str().unwrap().strip_prefix("urn:tabmesh:problem:").unwrap()
+}
+
+#[tokio::test]
+async fn a_purge_names_urls_or_everything() {
+    let server = Server::new(ApiLimits::default()).await;
+    const PURGE: &str = "/_mesh/v1/handlers/hello/purge";
+    assert_eq!(kind(&server.send("POST", PURGE, &[], r#"{"purge_everything":true}"#).await), "handler-not-found");
+    server.put(HELLO, CODE).await;
+    for (body, purged) in [
+        (r#"{"purge_everything":true}"#, json!("everything")),
+        (r#"{"files":["http://hello.localhost:8787","https://localhost:8787/hello?x"]}"#, json!(2)),
+    ] {
+        let answer = server.send("POST", PURGE, &[], body).await;
+        assert_eq!((answer.status, &answer.body["purged"]), (200, &purged));
+    }
+    for body in ["", "{}", r#"{"files":[]}"#, r#"{"files":["/x"]}"#, r#"{"tags":["x"]}"#, r#"{"files":["http://x/"],"purge_everything":true}"#] {
+        assert_eq!(kind(&server.send("POST", PURGE, &[], body).await), "invalid-request", "{body}");
+    }
+    let page = server.send("POST", PURGE, &[("origin", "http://x")], r#"{"purge_everything":true}"#).await;
+    assert_eq!(kind(&page), "forbidden");
 }
 
 #[tokio::test]

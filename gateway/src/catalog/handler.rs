@@ -1,5 +1,6 @@
 //! A deployed handler, as data.
 
+use crate::cache::Zone;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
@@ -25,6 +26,8 @@ pub struct Handler {
     pub size: u64,
     /// Its modules, the entry point last.
     pub modules: Vec<ModuleInfo>,
+    /// What is cached of its answers.
+    pub zone: Arc<Zone>,
 }
 
 /// What of a deployment is not part of its version.

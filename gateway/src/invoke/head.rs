@@ -54,6 +54,11 @@ impl Caller {
             upgrading: false,
         }
     }
+
+    /// The URL as the handler sees it.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 impl Caller {

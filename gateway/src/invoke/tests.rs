@@ -1,5 +1,6 @@
 //! What the invoker does when tabs answer, fail and go.
 
+mod cached;
 mod code;
 mod limits;
 mod mesh;

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod bindings;
+mod cache;
 mod cli;
 mod code;
 mod consent;

@@ -1,6 +1,7 @@
 //! Tabs that are protocol sessions in memory and do with requests what a script says.
 
 use crate::breach::{Breach, Limit};
+use crate::cache::Cache;
 use crate::catalog::Handler;
 use crate::config::{LimitConfig, PoolConfig};
 use crate::invoke::{Caller, CodeStore, Invoker};
@@ -61,6 +62,8 @@ pub(super) enum Does {
     Declares(u64),
     /// Answers with this many bytes in small pieces and goes on, whatever it is told.
     Pours(usize),
+    /// Answers, some turns later, with this status and these fields, and with the request's number as its body.
+    Says(u16, &'static [(&'static str, &'static str)]),
     /// Says this many lines of 100 bytes, then answers.
     Talks(usize),
 }
@@ -68,7 +71,7 @@ pub(super) enum Does {
 pub(super) struct Mesh {
     pub(super) pool: Arc<Pool>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) invoker: Invoker,
+    pub(super) invoker: Arc<Invoker>,
     pub(super) served: Arc<AtomicU64>,
     pub(super) resets: Arc<AtomicU64>,
     /// Tabs and versions of which they were sent code and requests, in order.
@@ -95,13 +98,14 @@ impl Mesh {
         let caps = LimitConfig::default().caps(2 << 20);
         let scheduling = PoolConfig { queue: 2, queue_deadline: 200, tab_concurrency: 4, max_tabs: 8 };
         Self {
-            invoker: Invoker::new(
+            invoker: Arc::new(Invoker::new(
                 Arc::clone(&pool),
                 Arc::new(OneBundle(bundle)),
                 Arc::clone(&metrics),
                 caps,
                 scheduling,
-            ),
+                Arc::new(Cache::new(16 << 20, metrics.cache.clone())),
+            )),
             pool,
             metrics,
             served: Arc::default(),
@@ -213,6 +217,18 @@ impl Mesh {
                                 }
                             }
                         }
+                        Does::Says(status, fields) => {
+                            for _ in 0..100 {
+                                tokio::task::yield_now().await;
+                            }
+                            head.status = StatusCode::from_u16(status).unwrap();
+                            for (name, value) in fields {
+                                head.headers.append(*name, HeaderValue::from_static(value));
+                            }
+                            session.respond(id, &head, false).unwrap();
+                            // Gone where nobody wants it.
+                            let _ = session.send(id, count.to_string().into(), true);
+                        }
                         Does::Talks(lines) => {
                             for _ in 0..lines {
                                 session.log(Some(id), 1, &"t".repeat(100));
@@ -259,6 +275,22 @@ impl Mesh {
         self.invoker.invoke(handler, caller, request).await
     }
 
+    /// Asks for a path of a handler, with these fields.
+    pub(super) async fn ask(
+        &self,
+        handler: &Handler,
+        method: Method,
+        path: &str,
+        fields: &[(&'static str, &'static str)],
+    ) -> Response<Body> {
+        let caller = Caller::new(HeaderValue::from_static("127.0.0.1"), "hello.localhost", path, None);
+        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        for (name, value) in fields {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        self.invoker.invoke(handler, caller, request).await
+    }
+
     /// How often this limit was exceeded.
     pub(super) fn breaches(&self, limit: Limit) -> u64 {
         self.metrics.breaches.get_or_create(&Breach { limit: limit.name() }).get()
@@ -291,6 +323,7 @@ pub(super) fn handler(digit: &str) -> Handler {
         updated_at_ms: 0,
         size: 0,
         modules: vec![],
+        zone: Arc::default(),
     }
 }
 

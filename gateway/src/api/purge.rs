@@ -1,0 +1,84 @@
+//! Takes cached answers of a handler away: some URLs, as callers have them, or everything.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Address, Shared, guard, json, no_handler};
+use crate::problem::{Problem, ProblemType};
+use crate::store::DEFAULT_TENANT;
+
+/// URLs of one request, at most.
+const MAX_FILES: usize = 1000;
+
+/// Largest request, in bytes.
+const MAX_REQUEST: usize = 1 << 20;
+
+/// What to purge; one of both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Purge {
+    #[serde(default)]
+    files: Vec<String>,
+    #[serde(default)]
+    purge_everything: bool,
+}
+
+pub(super) async fn purge(
+    State(api): Shared,
+    address: Result<Path<Address>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    guard::check(&request)?;
+    let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
+    api.know(&tenant)?;
+    let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
+    let body = Limited::new(request.into_body(), MAX_REQUEST).collect().await;
+    let body = body.map_err(|_| invalid("The body cannot be read."))?.to_bytes();
+    let Purge { files, purge_everything } =
+        serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    if purge_everything != files.is_empty() || files.len() > MAX_FILES {
+        return Err(invalid(format!(
+            "Say {{\"purge_everything\": true}}, or {{\"files\": [...]}} with at most {MAX_FILES} URLs."
+        )));
+    }
+    let urls = files.iter().map(|file| seen(file)).collect::<Result<Vec<_>, _>>()?;
+    if purge_everything {
+        handler.zone.purge();
+    }
+    for (authority, path) in &urls {
+        api.cache.purge(&handler.zone, &format!("http://{authority}{path}"));
+        // By path the handler sees the rest of it.
+        let own = path.strip_prefix('/').and_then(|path| path.strip_prefix(name.as_str()));
+        if let Some(rest) = own.filter(|rest| {
+            tenant == DEFAULT_TENANT && matches!(rest.bytes().next(), None | Some(b'/' | b'?'))
+        }) {
+            let slash = if rest.starts_with('/') { "" } else { "/" };
+            api.cache.purge(&handler.zone, &format!("http://{authority}{slash}{rest}"));
+        }
+    }
+    tracing::info!(%tenant, handler = %name, everything = purge_everything, files = urls.len(), "cache purged");
+    Ok(json(
+        StatusCode::OK,
+        &json!({ "purged": if purge_everything { json!("everything") } else { json!(urls.len()) } }),
+    ))
+}
+
+/// Host and path of a URL. Callers behind a proxy may have another scheme than the gateway knows.
+fn seen(file: &str) -> Result<(String, String), Problem> {
+    let uri: Option<Uri> = file.parse().ok();
+    let parts = uri.and_then(|uri| {
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Some((uri.authority()?.to_string(), format!("{slash}{path}")))
+    });
+    parts.ok_or_else(|| invalid(format!("`{file}` is not a URL.")))
+}
+
+fn invalid(why: impl Into<String>) -> Problem {
+    Problem::new(ProblemType::InvalidRequest).detail(why.into())
+}
