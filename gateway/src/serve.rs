@@ -60,7 +60,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let code = Arc::clone(&catalog);
     let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
     let scheduling = config.pool.clone();
-    let invoker = Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
+    let invoker =
+        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
     let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
     tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
