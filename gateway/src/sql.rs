@@ -276,7 +276,7 @@ impl Database {
     ) -> Result<Answer, SqlError> {
         let started = Instant::now();
         let before = self.connection.total_changes();
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = Vec::new();
         let mut cursor = statement.query(params_from_iter(params))?;
         while let Some(row) = cursor.next()? {

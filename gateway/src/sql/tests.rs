@@ -7,12 +7,13 @@ fn databases() -> (tempfile::TempDir, Databases, DatabaseId) {
     (directory, databases, DatabaseId { tenant: "t".into(), id: "../x".into() })
 }
 
-fn query(sql: &str, params: Value) -> Query {
+fn query(sql: &str, params: &Value) -> Query {
     Query { sql: sql.into(), params: params.as_array().unwrap().clone() }
 }
 
+#[allow(clippy::needless_pass_by_value)]
 async fn one(databases: &Databases, id: &DatabaseId, sql: &str, params: Value) -> Result<Answer, String> {
-    let work = Work::Batch(vec![query(sql, params)]);
+    let work = Work::Batch(vec![query(sql, &params)]);
     let answers = databases.run(id.clone(), work).await;
     answers.map(|mut answers| answers.remove(0)).map_err(|error| error.to_string())
 }
@@ -39,7 +40,7 @@ async fn a_batch_and_a_script_are_all_or_nothing() {
     let (_directory, databases, id) = databases();
     let script = Work::Script("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1); -- end\n".into());
     assert_eq!(databases.run(id.clone(), script).await.unwrap().len(), 2);
-    let insert = |value: i64| query("INSERT INTO t VALUES (?)", json!([value]));
+    let insert = |value: i64| query("INSERT INTO t VALUES (?)", &json!([value]));
     let failed = databases.run(id.clone(), Work::Batch(vec![insert(2), insert(1)])).await.unwrap_err();
     assert_eq!(failed.to_string(), "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT");
     let failed = databases.run(id.clone(), Work::Script("INSERT INTO t VALUES (3); nonsense;".into())).await;
