@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use tabmesh::mesh::incoming::NoHost;
 use tabmesh::mesh::pool::{Lease, NoTab, Pool};
 use tabmesh::mesh::tab::{Tab, Watcher};
 use tabmesh::metrics::Metrics;
@@ -32,7 +33,14 @@ fn pool(tabs: u64, places: u32) -> Arc<Pool> {
     Frame::Hello { version: PROTOCOL_VERSION, payload }.encode(&mut message);
     for id in 0..tabs {
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&pool) as Arc<dyn Watcher>));
-        let tab = Tab::new(id, format!("p{id}"), Config::default(), Arc::clone(&metrics), watcher);
+        let tab = Tab::new(
+            id,
+            format!("p{id}"),
+            Config::default(),
+            Arc::clone(&metrics),
+            watcher,
+            Arc::new(NoHost),
+        );
         pool.add(&tab);
         tab.receive(message.clone().into());
     }

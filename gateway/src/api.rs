@@ -6,6 +6,7 @@
 
 mod code;
 mod guard;
+mod secrets;
 mod tenants;
 mod upload;
 mod view;
@@ -112,6 +113,7 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, limits: ApiLimits) -
     let tenant = format!("{TENANTS_PATH}/{{tenant}}");
     let handlers = || known(get(list));
     let handler = || known(get(read).put(put).delete(delete));
+    let secret = || known(axum::routing::put(secrets::put).delete(secrets::delete));
     Router::new()
         .route(HANDLERS_PATH, handlers())
         .route(&format!("{HANDLERS_PATH}/{{name}}"), handler())
@@ -119,6 +121,10 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, limits: ApiLimits) -
         .route(&tenant, known(get(tenants::read).put(tenants::put)))
         .route(&format!("{tenant}/handlers"), handlers())
         .route(&format!("{tenant}/handlers/{{name}}"), handler())
+        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets"), known(get(secrets::list)))
+        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets/{{secret}}"), secret())
+        .route(&format!("{tenant}/handlers/{{name}}/secrets"), known(get(secrets::list)))
+        .route(&format!("{tenant}/handlers/{{name}}/secrets/{{secret}}"), secret())
         .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)))
         // Bodies are read by `upload`, with its own limits.
         .layer(DefaultBodyLimit::disable())
@@ -172,12 +178,9 @@ async fn put(
         api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
     let upload = upload::read(request, &api.limits).await?;
-    let compiled = api.compile(upload.files, upload.options).await?;
-    let put = api
-        .catalog
-        .put(&tenant, &name, compiled, upload.limits)
-        .await
-        .map_err(|error| store_problem(&error))?;
+    let mut compiled = api.compile(upload.files, upload.options).await?;
+    (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
+    let put = api.deploy(&tenant, &name, compiled, upload.settings, upload.bindings.secrets).await?;
     stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);

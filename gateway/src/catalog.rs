@@ -5,7 +5,9 @@
 //! returned, no lookup gives an older version, and what a lookup gave was durable.
 
 mod cache;
+mod crons;
 mod handler;
+mod secrets;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,9 @@ use tabmesh_protocol::Target;
 use crate::deploy::{self, Compiled};
 use crate::store::{HandlerRow, Store, StoreError};
 use cache::CodeCache;
-pub use handler::{Handler, ModuleInfo};
+pub use handler::{Handler, ModuleInfo, Settings};
+use secrets::Secrets;
+pub use secrets::{MAX_SECRET, MAX_SECRETS};
 pub use tabmesh_protocol::Limits;
 
 /// Most bytes of bundles kept in memory. Tabs keep code themselves: this serves joins and fresh deployments.
@@ -46,6 +50,7 @@ struct Inner {
     store: Mutex<Store>,
     handlers: RwLock<Handlers>,
     code: Mutex<CodeCache>,
+    secrets: Secrets,
 }
 
 /// What a `put` did.
@@ -76,8 +81,10 @@ impl Catalog {
             let Target { tenant, handler: name, .. } = &*handler.target;
             handlers.entry(tenant.clone()).or_default().insert(name.clone(), Arc::clone(&handler));
         }
+        let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
             inner: Arc::new(Inner {
+                secrets,
                 store: Mutex::new(store),
                 handlers: RwLock::new(handlers),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
@@ -159,8 +166,9 @@ impl Catalog {
         tenant: &str,
         name: &str,
         compiled: Compiled,
-        limits: Limits,
+        settings: impl Into<Settings>,
     ) -> Result<Put, StoreError> {
+        let Settings { limits, crons } = settings.into();
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
             let Compiled { bundle, maps } = compiled;
@@ -171,6 +179,7 @@ impl Catalog {
             let mut handler = Handler {
                 target: Arc::clone(&target),
                 limits,
+                crons,
                 created_at_ms: 0,
                 updated_at_ms: 0,
                 size: bytes.len() as u64,
@@ -228,6 +237,7 @@ impl Catalog {
             if let Some(names) = handlers.get_mut(&tenant) {
                 names.remove(&name);
             }
+            inner.secrets.forget(&tenant, &name);
             drop(handlers);
             drop(store);
             Ok(existed)
@@ -268,6 +278,7 @@ impl Handler {
     fn from_row(row: HandlerRow) -> Self {
         Handler {
             limits: serde_json::from_str(&row.limits).unwrap_or_default(),
+            crons: serde_json::from_str(&row.crons).unwrap_or_default(),
             modules: serde_json::from_str(&row.modules).unwrap_or_default(),
             target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
             created_at_ms: row.created_at_ms,
@@ -284,6 +295,7 @@ impl Handler {
             name: handler.clone(),
             version: version.clone(),
             limits: serde_json::to_string(&self.limits).expect(json),
+            crons: serde_json::to_string(&self.crons).expect(json),
             modules: serde_json::to_string(&self.modules).expect(json),
             size: self.size,
             created_at_ms: self.created_at_ms,

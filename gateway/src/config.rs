@@ -4,6 +4,7 @@
 mod limits;
 
 use crate::headless::TabConfig;
+use crate::host::egress::Allowed;
 use crate::sandbox::SandboxDomain;
 use clap::Args;
 pub use limits::LimitConfig;
@@ -108,7 +109,7 @@ pub struct PeerConfig {
     #[arg(long, env = "TABMESH_ICE_ADDR", value_name = "IP")]
     pub ice_addr: Vec<IpAddr>,
 
-    /// Ports for data channels, first-last; each tab takes one. Default: any free port
+    /// Ports for data channels, first-last; each I/O thread takes one (with TCP, STUN or TURN each tab). Default: any free port
     #[arg(long, env = "TABMESH_ICE_PORTS", value_name = "PORT-PORT", value_parser = parse_ports)]
     pub ice_ports: Option<(u16, u16)>,
 
@@ -188,6 +189,19 @@ pub struct SignalConfig {
     pub gateway_token: Option<String>,
 }
 
+/// Outbound fetch.
+#[derive(Clone, Debug, Args)]
+pub struct EgressConfig {
+    /// Where handlers may fetch from beside the public internet: ADDRESS:PORT, ADDRESS/BITS or ADDRESS. Private, loopback and
+    /// link-local addresses are refused without it, whatever name leads there
+    #[arg(long = "egress-allow", env = "TABMESH_EGRESS_ALLOW", value_name = "WHERE", value_delimiter = ',')]
+    pub allow: Vec<Allowed>,
+
+    /// Handlers may not fetch at all
+    #[arg(long, env = "TABMESH_NO_EGRESS")]
+    pub no_egress: bool,
+}
+
 /// Everything `tabmesh serve` takes.
 #[derive(Clone, Debug, Args)]
 pub struct ServeConfig {
@@ -206,6 +220,9 @@ pub struct ServeConfig {
     /// Rendezvous.
     #[command(flatten)]
     pub signal: SignalConfig,
+    /// Outbound fetch.
+    #[command(flatten)]
+    pub egress: EgressConfig,
 
     /// Threads that run HTTP connections and data channels. One moves what two tabs can; a request whose connection and
     /// tab share a thread needs no hop between threads

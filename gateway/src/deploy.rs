@@ -7,6 +7,7 @@
 //! `break`). Invalid regular expressions and errors across modules (an export that is missing) show when a tab loads
 //! the code.
 
+pub mod bindings;
 mod context;
 mod error;
 mod kinds;

@@ -41,7 +41,7 @@ pub struct Front {
     /// Whose hosts are sandboxes, besides `sandbox-*`.
     sandbox_domain: Option<SandboxDomain>,
     catalog: Arc<Catalog>,
-    invoker: Invoker,
+    invoker: Arc<Invoker>,
     /// `/_mesh/…` on the main host.
     own: Router,
     /// Everything on a sandbox host.
@@ -57,7 +57,7 @@ impl Front {
         http: &HttpConfig,
         caps: Limits,
         catalog: Arc<Catalog>,
-        invoker: Invoker,
+        invoker: Arc<Invoker>,
         pool: Arc<Pool>,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,

@@ -9,12 +9,13 @@ mod body;
 mod code;
 mod head;
 mod verdict;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
 
 pub use code::CodeStore;
-pub use head::Caller;
+pub use head::{Caller, request_id, strip_hop_by_hop};
 
 use crate::breach::{self, Labels};
 use crate::catalog::Handler;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{Limits, RequestHead, ResetCode, SendError, Target};
 use verdict::{breached, concerns_the_tab, failure_problem, may_repeat, no_tab_problem, too_large_response};
+use websocket::Upgrade;
 
 /// Time that a tab gets beyond a handler's limit before the gateway stops waiting for the tab's own word.
 const GRACE: Duration = Duration::from_secs(2);
@@ -81,14 +83,30 @@ impl Invoker {
 
     /// Answers `request` by running `handler` in some tab.
     pub async fn invoke(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Response<Body> {
+        self.invoke_as(handler, caller, request_id(), request).await
+    }
+
+    /// The same under an id that says where it came from.
+    pub async fn invoke_as(
+        &self,
+        handler: &Handler,
+        caller: Caller,
+        request_id: Arc<str>,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let started = Instant::now();
-        let request_id = head::request_id();
+        let mut request = request;
+        let upgrade = Upgrade::requested(&mut request);
+        let caller = caller.upgrading(upgrade.is_some());
         let result = self.attempt_all(handler, caller, &request_id, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(response) => {
                 self.metrics.count_ok();
-                response
+                match upgrade {
+                    Some(upgrade) => upgrade.answer(response),
+                    None => websocket::unasked(response),
+                }
             }
             Err(problem) => {
                 let slug = problem.kind().slug();
@@ -127,7 +145,8 @@ impl Invoker {
         let limits = limits::within(handler.limits, &self.caps);
         let own = limits.request_bytes < self.caps.request_bytes;
         let limit = BodyLimit {
-            bytes: limits.request_bytes,
+            // A WebSocket's messages are bounded one by one.
+            bytes: if caller.is_upgrading() { u64::MAX } else { limits.request_bytes },
             whose: if own { "the handler's limit `request_bytes`" } else { "the gateway's limit" },
         };
         let mut body = RequestBody::new(&parts.headers, body, limit)?;

@@ -2,9 +2,9 @@
 //!
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
-//! one session each, data channels). Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
-//! [`store`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is
-//! the API's client on the command line. Connections and
+//! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API ([`api`], [`deploy`], [`catalog`],
+//! [`store`], [`kv`], [`sql`]), the embedded pages ([`assets`]), headless tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is the API's client on the
+//! command line. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -14,11 +14,14 @@ pub mod assets;
 pub mod breach;
 pub mod catalog;
 pub mod config;
+pub mod cron;
 pub mod deploy;
 pub mod front;
 pub mod headless;
+pub mod host;
 pub mod invoke;
 pub mod io_threads;
+pub mod kv;
 pub mod limits;
 pub mod mesh;
 pub mod metrics;
@@ -28,5 +31,6 @@ pub mod sandbox;
 pub mod serve;
 pub mod server;
 pub mod sourcemap;
+pub mod sql;
 pub mod stacks;
 pub mod store;

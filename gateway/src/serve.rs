@@ -1,15 +1,20 @@
 //! `tabmesh serve`: every part, put together, started and stopped in order.
 
 use crate::catalog::Catalog;
-use crate::config::{ServeConfig, SignalConfig};
+use crate::config::{EgressConfig, ServeConfig, SignalConfig};
+use crate::cron::Scheduler;
 use crate::front::{Front, Meeting};
 use crate::headless::{self, HeadlessConfig};
+use crate::host::Calls;
+use crate::host::egress::Egress;
 use crate::invoke::Invoker;
 use crate::io_threads::IoThreads;
+use crate::kv::Kv;
 use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
+use crate::sql::Databases;
 use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -47,6 +52,14 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
+    let catalog = Arc::new(catalog);
+    stacks::install(Arc::clone(&catalog));
+    let caps = config.limits.caps(config.http.max_body);
+    let code = Arc::clone(&catalog);
+    let invoker =
+        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool.clone()));
+    let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker))?;
+    tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
     let threads = IoThreads::start(config.io_threads).context("cannot start the I/O threads")?;
     let rendezvous = Rendezvous::new(
         Arc::clone(&pool),
@@ -55,6 +68,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         config.pool.clone(),
         address.ip(),
         threads.clone(),
+        host,
     );
     let policy =
         Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
@@ -71,11 +85,6 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let caps = config.limits.caps(config.http.max_body);
-    let catalog = Arc::new(catalog);
-    stacks::install(Arc::clone(&catalog));
-    let code = Arc::clone(&catalog);
-    let invoker = Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, config.pool);
     let front = Front::new(&config.http, caps, catalog, invoker, Arc::clone(&pool), metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
@@ -112,6 +121,17 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         let _ = tabs.await;
     }
     ended
+}
+
+/// What handlers can call.
+fn host(config: &ServeConfig, catalog: Arc<Catalog>, invoker: Arc<Invoker>) -> anyhow::Result<Arc<Calls>> {
+    let EgressConfig { allow, no_egress } = config.egress.clone();
+    let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
+    let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
+    let kv = Kv::open(&config.data)
+        .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
+    let databases = Databases::new(config.data.join("sql"));
+    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, invoker)))
 }
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit

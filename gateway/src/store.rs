@@ -3,8 +3,11 @@
 //! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
 
+mod crons;
 mod schema;
+mod secrets;
 
+pub use secrets::SecretRow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,6 +81,8 @@ pub struct HandlerRow {
     pub version: String,
     /// Its limits as JSON.
     pub limits: String,
+    /// Its cron triggers as JSON.
+    pub crons: String,
     /// Its modules' names, kinds and sizes as JSON.
     pub modules: String,
     /// Size of the bundle in bytes.
@@ -194,9 +199,9 @@ impl Store {
         }
         transaction
             .prepare_cached(
-                "INSERT INTO handlers (tenant, name, version, limits, modules, size, created_at, updated_at)
-                 VALUES (:tenant, :name, :version, :limits, :modules, :size, :created_at, :updated_at)
-                 ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits,
+                "INSERT INTO handlers (tenant, name, version, limits, crons, modules, size, created_at, updated_at)
+                 VALUES (:tenant, :name, :version, :limits, :crons, :modules, :size, :created_at, :updated_at)
+                 ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits, crons = :crons,
                      modules = :modules, size = :size, updated_at = :updated_at",
             )?
             .execute(named_params! {
@@ -204,6 +209,7 @@ impl Store {
                 ":name": handler.name,
                 ":version": handler.version,
                 ":limits": handler.limits,
+                ":crons": handler.crons,
                 ":modules": handler.modules,
                 ":size": integer(handler.size),
                 ":created_at": integer(handler.created_at_ms),
@@ -250,7 +256,7 @@ impl Store {
 }
 
 const SELECT: &str =
-    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at FROM handlers";
+    "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons FROM handlers";
 
 fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
     let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));
@@ -263,6 +269,7 @@ fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
         size: unsigned(5)?,
         created_at_ms: unsigned(6)?,
         updated_at_ms: unsigned(7)?,
+        crons: row.get(8)?,
     })
 }
 

@@ -26,6 +26,84 @@ pub struct Bundle {
     pub format: u32,
     /// At least one. A module only imports modules at lower indices.
     pub modules: Vec<Module>,
+    /// What the handler finds in `env`. Part of the bundle, so of the version: a changed variable is a new version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<Binding>,
+    /// Hosts that the handler may fetch from; `None`: all that the gateway allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Vec<String>>,
+}
+
+/// What a handler finds in `env` under a name, in Cloudflare's own words. Values stand here; what must be called is served by
+/// the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Binding {
+    /// A string.
+    PlainText {
+        /// Name in `env`.
+        name: String,
+        /// The value.
+        text: String,
+    },
+    /// Any JSON value.
+    Json {
+        /// Name in `env`.
+        name: String,
+        /// The value.
+        json: serde_json::Value,
+    },
+    /// A secret, of which a tab gets a placeholder that the gateway replaces in outbound requests. The name alone is part of
+    /// a version.
+    SecretText {
+        /// Name in `env`.
+        name: String,
+        /// What the handler gets in place of the secret. Empty in an upload.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        placeholder: String,
+    },
+    /// A key-value namespace of the tenant.
+    KvNamespace {
+        /// Name in `env`.
+        name: String,
+        /// Which.
+        namespace_id: String,
+    },
+    /// An SQL database of the tenant.
+    D1 {
+        /// Name in `env`.
+        name: String,
+        /// Which.
+        id: String,
+    },
+    /// Another handler of the tenant.
+    Service {
+        /// Name in `env`.
+        name: String,
+        /// The handler's name.
+        service: String,
+    },
+    /// The handler's own static files.
+    Assets {
+        /// Name in `env`.
+        name: String,
+    },
+}
+
+impl Binding {
+    /// Its name in `env`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::PlainText { name, .. }
+            | Self::Json { name, .. }
+            | Self::SecretText { name, .. }
+            | Self::KvNamespace { name, .. }
+            | Self::D1 { name, .. }
+            | Self::Service { name, .. }
+            | Self::Assets { name } => name,
+        }
+    }
 }
 
 /// One module.
@@ -95,6 +173,8 @@ mod tests {
                 module("d.wasm", ModuleKind::Wasm, vec![text("AGFzbQEAAAA=")]),
                 module("main.js", ModuleKind::Esm, vec![text("import x from "), Piece::Import(1), text(";")]),
             ],
+            env: vec![],
+            egress: None,
         };
         let json = r#"{"format":1,"modules":[{"name":"a.txt","type":"text","source":["a"]},{"name":"b.json","type":"json","source":["{}"]},{"name":"c.bin","type":"data","source":["AA=="]},{"name":"d.wasm","type":"wasm","source":["AGFzbQEAAAA="]},{"name":"main.js","type":"esm","source":["import x from ",1,";"]}]}"#;
         assert_eq!(serde_json::to_string(&bundle).unwrap(), json);

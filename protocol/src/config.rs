@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Version of the frame protocol; a peer with another one is refused.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Largest message, in bytes. SCTP messages of 16-64 KiB gave the best throughput between Rust and Chromium; 256 KiB
 /// overflowed Chromium's UDP socket buffer and fell to 3-5 MB/s.
@@ -31,6 +31,10 @@ pub const MAX_TENANTS: usize = 32;
 
 /// Control frames that may wait to be sent. A peer that makes us answer (pings) without reading gets here first.
 pub const MAX_QUEUED_CONTROL: usize = 16 * 1024;
+
+/// Calls of handlers (outbound fetch, bindings) that a tab has open at once; more wait in the tab. Each may take a stream
+/// window of the gateway's memory.
+pub const MAX_CALLS: u32 = 128;
 
 /// Most header fields in a head; hyper's own limit on the HTTP side is lower.
 pub const MAX_HEADERS: usize = 512;
@@ -76,7 +80,7 @@ impl Default for Config {
             max_outgoing_streams: 256,
             stream_window: 64 * 1024,
             max_stream_window: 1024 * 1024,
-            connection_window: 32 * 1024 * 1024,
+            connection_window: 40 * 1024 * 1024,
             send_buffer: 256 * 1024,
             window_growth_time: Duration::from_millis(100),
             busy_ping: Duration::from_millis(300),
@@ -94,7 +98,7 @@ impl Config {
     /// Bytes that stream windows may grow by, over all streams: see [`Config::connection_window`].
     #[must_use]
     pub fn growth_budget(&self) -> u64 {
-        let streams = u64::from(self.max_incoming_streams.max(self.max_outgoing_streams));
+        let streams = u64::from(self.max_incoming_streams) + u64::from(self.max_outgoing_streams);
         u64::from(self.connection_window).saturating_sub(streams * u64::from(self.stream_window))
     }
 }

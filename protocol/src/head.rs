@@ -39,10 +39,27 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
-/// What the tab answers with.
+/// What a tab sends to open a stream: a handler calls the gateway (outbound fetch, or a binding).
+#[derive(Clone, Debug)]
+pub struct CallHead {
+    /// The code that calls. The gateway believes it only of a tab that it sent a request for this code not long ago.
+    pub target: Arc<Target>,
+    /// The gateway's stream whose request it serves; it may be over (`waitUntil`).
+    pub parent: u64,
+    /// Name of the binding in `env`, or one of [`crate::calls`].
+    pub binding: String,
+    /// Method.
+    pub method: Method,
+    /// Absolute URL for `fetch` and fetchers; a binding's own form for others.
+    pub url: String,
+    /// Header fields.
+    pub headers: HeaderMap,
+}
+
+/// What the called side answers with.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
-    /// Status, 200-599.
+    /// Status, 200-599 or 101.
     pub status: StatusCode,
     /// Header fields.
     pub headers: HeaderMap,
@@ -141,6 +158,40 @@ impl RequestHead {
     }
 }
 
+impl CallHead {
+    /// The head's bytes.
+    ///
+    /// # Errors
+    /// [`HeadTooLarge`].
+    pub fn encode(&self) -> Result<Vec<u8>, HeadTooLarge> {
+        let mut out = Vec::with_capacity(256);
+        let Target { tenant, handler, version } = &*self.target;
+        for text in [tenant, handler, version, &self.binding] {
+            put(&mut out, text.as_bytes());
+        }
+        varint::put(&mut out, self.parent);
+        put(&mut out, self.method.as_str().as_bytes());
+        put(&mut out, self.url.as_bytes());
+        put_headers(&mut out, &self.headers);
+        fits(out, self.headers.len())
+    }
+
+    /// Reads a head.
+    ///
+    /// # Errors
+    /// [`Violation::Malformed`].
+    pub fn decode(mut input: Bytes) -> Result<Self, Violation> {
+        let input = &mut input;
+        let target =
+            Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
+        let binding = get_text(input)?;
+        let parent = varint::get(input).ok_or(TRUNCATED)?;
+        let method = Method::from_bytes(&get(input)?).map_err(|_| Violation::Malformed("method"))?;
+        let url = get_text(input)?;
+        Ok(Self { target: target.into(), parent, binding, method, url, headers: get_headers(input)? })
+    }
+}
+
 impl ResponseHead {
     /// The head's bytes.
     ///
@@ -156,7 +207,8 @@ impl ResponseHead {
     /// Reads a head.
     ///
     /// # Errors
-    /// [`Violation::Malformed`], also for a status below 200 or above 599: a handler's answer is final.
+    /// [`Violation::Malformed`], also for a status below 200 or above 599: a handler's answer is final. But 101: it
+    /// agreed to a WebSocket, and the bodies are its messages from then on.
     pub fn decode(mut input: Bytes) -> Result<Self, Violation> {
         if input.len() < 2 {
             return Err(TRUNCATED);
@@ -164,7 +216,7 @@ impl ResponseHead {
         let status = input.get_u16();
         let status = StatusCode::from_u16(status)
             .ok()
-            .filter(|_| (200..600).contains(&status))
+            .filter(|_| status == 101 || (200..600).contains(&status))
             .ok_or(Violation::Malformed("status"))?;
         Ok(Self { status, headers: get_headers(&mut input)? })
     }
@@ -216,6 +268,19 @@ mod tests {
     }
 
     #[test]
+    fn a_call_keeps_every_field() {
+        let RequestHead { target, method, url, headers, .. } = request();
+        let head = CallHead { target, parent: 70_001, binding: "KV".into(), method, url, headers };
+        let bytes = head.encode().unwrap();
+        let back = CallHead::decode(bytes.clone().into()).unwrap();
+        assert_eq!((back.target, back.parent, back.binding), (head.target, head.parent, head.binding));
+        assert_eq!((back.method, back.url, back.headers), (head.method, head.url, head.headers));
+        for cut in 0..bytes.len() {
+            assert!(CallHead::decode(bytes[..cut].to_vec().into()).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
     fn the_bytes_are_pinned() {
         let mut headers = HeaderMap::new();
         headers.append("set-cookie", HeaderValue::from_static("a=1"));
@@ -244,7 +309,7 @@ mod tests {
 
     #[test]
     fn interim_and_odd_statuses_are_refused() {
-        for status in [100u16, 101, 199, 600, 999] {
+        for status in [100u16, 102, 199, 600, 999] {
             let mut bytes = status.to_be_bytes().to_vec();
             bytes.push(0);
             assert!(ResponseHead::decode(bytes.into()).is_err(), "{status}");
@@ -263,6 +328,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = RequestHead::decode(bytes.clone().into());
+            let _ = CallHead::decode(bytes.clone().into());
             let _ = ResponseHead::decode(bytes.into());
         }
     }

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod calls;
 pub mod config;
 pub mod error;
 pub mod frame;
@@ -29,6 +30,6 @@ pub mod varint;
 
 pub use config::Config;
 pub use error::{ResetCode, Violation};
-pub use head::{RequestHead, ResponseHead, Target};
+pub use head::{CallHead, RequestHead, ResponseHead, Target};
 pub use limits::Limits;
 pub use session::{Event, Hello, Load, Now, Role, SendError, Session, StreamId};

@@ -6,6 +6,9 @@ use crate::varint;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+/// Calls to bindings that a request may make, beside its subrequests; as Workers allow.
+pub const BINDING_CALLS: u32 = 1000;
+
 /// Limits of one handler. Reached exactly is still allowed, but for times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

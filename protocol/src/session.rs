@@ -29,7 +29,7 @@ use crate::config::{
 };
 use crate::error::{ResetCode, Violation};
 use crate::frame::{Frame, MAX_OVERHEAD, put_body, put_code};
-use crate::head::{RequestHead, ResponseHead};
+use crate::head::{CallHead, RequestHead, ResponseHead};
 use bytes::Bytes;
 use flow::Window;
 use std::collections::{HashMap, VecDeque};
@@ -113,23 +113,41 @@ impl Session {
 
     // ---- what the application does ----
 
-    /// Opens a stream with a request head; `fin` when no body follows.
+    /// Opens a stream from a gateway with a request head; `fin` when no body follows.
     ///
     /// # Errors
     /// [`SendError::NotAccepting`] or [`SendError::Head`]; nothing was sent.
     pub fn open(&mut self, head: &RequestHead, fin: bool) -> Result<StreamId, SendError> {
-        let Some(peer) = self.peer.as_ref().filter(|_| self.accepting()) else {
+        if !self.accepting() {
             return Err(SendError::NotAccepting);
-        };
+        }
         let payload = head.encode()?;
+        Ok(self.open_stream(&payload, fin))
+    }
+
+    /// Opens a stream from a tab, for a call of a handler; `fin` when no body follows. A gateway that drains takes them still:
+    /// the requests that it waits for may need them.
+    ///
+    /// # Errors
+    /// [`SendError::NotAccepting`] when the gateway allows no more streams, or [`SendError::Head`]; nothing was sent.
+    pub fn call(&mut self, head: &CallHead, fin: bool) -> Result<StreamId, SendError> {
+        if self.opened_by_us >= self.outgoing_limit() {
+            return Err(SendError::NotAccepting);
+        }
+        let payload = head.encode()?;
+        Ok(self.open_stream(&payload, fin))
+    }
+
+    fn open_stream(&mut self, payload: &[u8], fin: bool) -> StreamId {
         let id = self.next_id;
         self.next_id += 2;
         self.opened_by_us += 1;
-        let mut stream = Stream::new(&self.config, peer.stream_window);
+        let window = self.peer.as_ref().map_or(0, |peer| peer.stream_window);
+        let mut stream = Stream::new(&self.config, window);
         stream.send_head(fin);
         self.streams.insert(id, stream);
-        self.control_head(id, fin, &payload);
-        Ok(id)
+        self.control_head(id, fin, payload);
+        id
     }
 
     /// Sends a bundle that the next request needs, ahead of it. False where that is not to be: it is larger than

@@ -22,6 +22,7 @@ pub mod png;
 pub mod processes;
 pub mod raw;
 pub mod swarm;
+pub mod upstream;
 mod wait;
 
 pub use browser::Browser;

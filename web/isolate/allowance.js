@@ -7,6 +7,8 @@ import { NativeError, now } from './intrinsics.js';
 
 /** What a console line costs besides its text, in bytes. */
 export const LINE_COST = 16;
+/** Calls to bindings of a request; the gateway counts along (`BINDING_CALLS` in protocol/src/limits.rs). */
+const BINDING_CALLS = 1000;
 /** How long what happens outside of requests shares an allowance, in ms. */
 const OUTSIDE = 1000;
 
@@ -14,6 +16,7 @@ const OUTSIDE = 1000;
 class Allowance {
   logBytes = Infinity;
   subrequests = Infinity;
+  bindingCalls = BINDING_CALLS;
   /** Whether it was said that console output is dropped. */
   isSilent = false;
   since = 0;
@@ -67,6 +70,12 @@ export function createAllowances(log) {
     subrequest(allowance) {
       if (!(allowance.subrequests > 0)) throw new NativeError('Too many subrequests.');
       allowance.subrequests--;
+    },
+
+    /** Counts a call to a binding. Throws when it is one too many. */
+    bindingCall(allowance) {
+      if (!(allowance.bindingCalls > 0)) throw new NativeError('Too many API requests by single worker invocation.');
+      allowance.bindingCalls--;
     },
   };
 }

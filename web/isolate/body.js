@@ -4,6 +4,8 @@
 // a queue of chunks until someone asks for a stream. Only then does the browser's own Response hold it, which also does
 // the reading, teeing and form parsing. Nothing here knows about ports or requests in flight.
 
+import { lengthOfStream } from './byte-pipes.js';
+import { freezeHeaders } from './headers.js';
 import { Inbound, collectInbound, streamInbound } from './inbound.js';
 import {
   NativeBlob, NativeFormData, NativeHeaders, NativeResponse, NativeSearchParams, NativeStream, NativeTypeError,
@@ -33,7 +35,9 @@ const ownCopy = (bytes) => {
 /** The simple body behind a stream that `body` handed out, so that `new Response(other.body, other)` stays simple. */
 const simpleBehind = ownWeakMap();
 
-const used = () => new NativeTypeError('The body has already been used. A body can be read once; clone() first.');
+const used = () => new NativeTypeError(
+  'Body has already been used. It can only be used once. Use tee() first if you need to read it twice.',
+);
 
 /** Header list as it travels: [name, value, name, value...] to Headers that keep everything. */
 function headersOf(flat) {
@@ -55,6 +59,8 @@ export let forkBody;
 export let moveBody;
 export let flattenHeaders;
 export let copyHeaders;
+export let freezeBody;
+export let headerOf;
 export let isEmptyBody;
 export let sizeOfBody;
 
@@ -66,8 +72,10 @@ export class Body {
   /** The holder's bytes come from a stream that may have no end. */
   #isStream = false;
   #used = false;
-  /** Bytes of a Blob body, else -1. */
+  /** Bytes of a body that is a Blob or a stream of a known length, else -1. */
   #size = -1;
+  /** Handlers cannot change the headers. */
+  #isFrozen = false;
   #headers;
   #flat;
 
@@ -98,6 +106,7 @@ export class Body {
       // The browser refuses a stream that is locked or was read from.
       const holder = new NativeResponse(body);
       this.#isStream = simple === undefined;
+      this.#size = lengthOfStream(body);
       if (simple === undefined) this.#holder = holder;
       else this.#content = typeof simple === 'string' ? simple : ownCopy(simple);
     } else {
@@ -128,6 +137,7 @@ export class Body {
     if (this.#headers === null) {
       this.#headers = this.#flat === null ? new NativeHeaders() : headersOf(this.#flat);
       this.#flat = null;
+      if (this.#isFrozen) freezeHeaders(this.#headers);
     }
     return this.#headers;
   }
@@ -231,12 +241,20 @@ export class Body {
     };
     /** [Headers or null, flat list or null] for another object with the same headers. */
     copyHeaders = (self) => [self.#headers === null ? null : new NativeHeaders(self.#headers), self.#flat];
-    /** Headers as they travel. With `length >= 0` content-length is that and nothing else. */
-    flattenHeaders = (self, length) => {
+    /** A header's value or null. `name` in small letters. */
+    headerOf = (self, name) => {
+      if (self.#headers !== null) return headersGet(self.#headers, name);
+      for (let i = 0; self.#flat !== null && i < self.#flat.length; i += 2) {
+        if (self.#flat[i] === name) return self.#flat[i + 1];
+      }
+      return null;
+    };
+    /** Headers as they travel, but for `without`. With `length >= 0` content-length is that and nothing else. */
+    flattenHeaders = (self, length, without) => {
       const flat = bareArray();
       let left = MAX_HEADERS_TEXT;
       const add = (name, value) => {
-        if (left < 0 || (length >= 0 && name === 'content-length')) return;
+        if (left < 0 || (length >= 0 && name === 'content-length') || name === without) return;
         flat[flat.length] = substring(name, 0, left);
         flat[flat.length] = substring(value, 0, left);
         left -= name.length + value.length + 2;
@@ -252,7 +270,12 @@ export class Body {
       }
       return flat;
     };
-    /** How long the body is, where that is known without making it: of a Blob; else -1. */
+    /** From now on handlers cannot change the headers. */
+    freezeBody = (self) => {
+      self.#isFrozen = true;
+      if (self.#headers !== null) freezeHeaders(self.#headers);
+    };
+    /** How long the body is, where that is known without making it: of a Blob, a FixedLengthStream; else -1. */
     sizeOfBody = (self) => self.#size;
     /** Whether a BodyInit has nothing in it. */
     isEmptyBody = (body) => {

@@ -2,13 +2,17 @@
 // bomb would otherwise unfold within one turn, into the stream's queue and out of everybody's sight.
 
 import {
-  NativeTypeError, bytesOf, construct, copyBytes, defineGlobal, getter, lengthOf, min, uncurry,
+  NativeResponse, NativeStream, NativeTypeError, bytesOf, construct, copyBytes, define, defineGlobal, getter, lengthOf,
+  min, uncurry,
 } from './intrinsics.js';
 import { countedStream } from './blobs.js';
 
 /** Input per step, in bytes. Deflate unfolds it to 4 MiB at most. */
 const PIECE = 4 * 1024;
 
+const NativeCompression = CompressionStream;
+const pipeThrough = uncurry(ReadableStream.prototype.pipeThrough);
+const bodyOf = getter(Response.prototype, 'body');
 const NativeWritable = WritableStream;
 const getWriter = uncurry(WritableStream.prototype.getWriter);
 const { write, close, abort } = WritableStreamDefaultWriter.prototype;
@@ -36,6 +40,7 @@ function guardPair(name, pieces) {
       get [Symbol.toStringTag]() { return name; }
     },
   };
+  if ('encoding' in Native.prototype) define(Guarded.prototype, 'encoding', 'utf-8');
   defineGlobal(name, Guarded);
 }
 
@@ -57,6 +62,12 @@ function inPieces(writable) {
     abort: (reason) => abortWriter(writer, reason),
   });
 }
+
+/** A body (a string, bytes or a stream of bytes) as a stream of it compressed. */
+export const gzip = (content) => pipeThrough(
+  content instanceof NativeStream ? content : bodyOf(new NativeResponse(content)),
+  new NativeCompression('gzip'),
+);
 
 /** Puts the guarded classes in place. */
 export function guardCompression() {

@@ -260,5 +260,9 @@ export function createConsole(log) {
       timers.delete(key);
     },
     clear() {},
+    profile() {},
+    profileEnd() {},
+    timeStamp() {},
+    get [Symbol.toStringTag]() { return 'console'; },
   };
 }

@@ -135,9 +135,12 @@ const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(valu
  * What the default export can do, in one shape for every form it may have: an object or an instance with a `fetch`
  * method, a class of such instances (made for each request, as Workers do), or an event function.
  *
- * @returns {{forms: {fetch: boolean, event: boolean, scheduled: boolean, queue: boolean}, invoke: Function}}
+ * @param {() => object} platform gives an event function's context what other forms have from `env` and globals
+ * @returns {{
+ *   forms: {fetch: boolean, event: boolean, scheduled: boolean, queue: boolean}, invoke: Function, scheduled: Function,
+ * }}
  */
-export function findForms(namespace) {
+export function findForms(namespace, platform) {
   const main = namespace.default;
   if (main === undefined) throw new NativeTypeError('the entry module has no default export');
   const has = (object, name) => typeof object?.[name] === 'function';
@@ -153,11 +156,15 @@ export function findForms(namespace) {
     throw new NativeTypeError('the default export is neither a function nor an object with a fetch method');
   }
   let invoke;
-  if (forms.event) invoke = (request, env, ctx) => answerEvent(main, request, env, ctx);
+  if (forms.event) invoke = (request, env, ctx) => answerEvent(main, request, env, ctx, platform());
   else if (made) invoke = (request, env, ctx) => new main(ctx, env).fetch(request);
   else if (forms.fetch) invoke = (request, env, ctx) => main.fetch(request, env, ctx);
   else invoke = () => problem(501, 'Not Implemented', 'This handler does not answer HTTP requests.');
-  return { forms, invoke };
+  const scheduled = (controller, env, ctx) => {
+    if (!forms.scheduled) throw new NativeTypeError('the handler has cron triggers, but no scheduled method');
+    return made ? new main(ctx, env).scheduled(controller) : main.scheduled(controller, env, ctx);
+  };
+  return { forms, invoke, scheduled };
 }
 
 function problem(status, title, detail, headers) {
@@ -166,7 +173,7 @@ function problem(status, title, detail, headers) {
 }
 
 /** The event form as HTTP: JSON in by POST, JSON out. */
-async function answerEvent(handler, request, env, ctx) {
+async function answerEvent(handler, request, env, ctx, platform) {
   if (request.method !== 'POST') {
     return problem(405, 'Method Not Allowed', 'This handler takes an event: POST it as JSON.', { allow: 'POST' });
   }
@@ -180,6 +187,7 @@ async function answerEvent(handler, request, env, ctx) {
   // The form has no third argument, so what a fetch handler gets by arguments hangs on the context.
   ctx.env = env;
   ctx.signal = request.signal;
+  for (const name of ['log', 'fetch', 'kv', 'sql']) ctx[name] = platform[name];
   const value = await handler(event, ctx);
   if (value === undefined) return new Response(null, { status: 204 });
   if (isResponse(value)) return value;

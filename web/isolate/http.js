@@ -3,11 +3,15 @@
 //
 // Nothing here sends anything.
 
-import { Body, copyHeaders, forkBody, isEmptyBody, moveBody } from './body.js';
+import { Body, copyHeaders, forkBody, freezeBody, headerOf, isEmptyBody, moveBody } from './body.js';
 import {
   NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter,
   headersHas, headersSet, toJson, uncurry,
 } from './intrinsics.js';
+import { cacheOf, methodOf, parseUrl, redirectOf, signalFrom } from './request-init.js';
+import { STATUS_TEXT } from './status-text.js';
+
+import { checkSocket } from './websocket.js';
 
 const abortController = uncurry(AbortController.prototype.abort);
 const signalOf = getter(AbortController.prototype, 'signal');
@@ -15,6 +19,8 @@ const hrefOf = getter(URL.prototype, 'href');
 
 /** First argument of constructors that take ready parts; handlers cannot get hold of it. */
 const PARTS = Symbol('parts');
+/** Stands for the `cf` of a request that came in, until someone looks at it. */
+const INCOMING = Symbol('incoming');
 
 /** An AbortSignal that is made when someone looks at it. */
 class LazyAbort {
@@ -28,6 +34,9 @@ class LazyAbort {
     if (this.#controller !== null) abortController(this.#controller, reason);
   }
 
+  /** The signal if somebody looked at it, else null. */
+  get used() { return this.#controller === null && !this.#aborted ? null : this.signal; }
+
   get signal() {
     if (this.#controller === null) {
       this.#controller = new NativeAbortController();
@@ -37,26 +46,23 @@ class LazyAbort {
   }
 }
 
-const NORMAL_METHOD = /^(delete|get|head|options|post|put)$/i;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-function methodOf(value) {
-  const method = `${value}`;
-  if (!TOKEN.test(method)) throw new NativeTypeError(`'${method}' is not a valid HTTP method.`);
-  return NORMAL_METHOD.test(method) ? method.toUpperCase() : method;
-}
-
 export let abortRequest;
+export let signalOfRequest;
+let markIncoming;
 
 export class Request extends Body {
   #method;
   #url;
   #redirect;
   #abort;
+  #cache;
+  #cf;
+  /** Its headers are the caller's and stay what they are, in clones too. */
+  #isIncoming = false;
 
   /**
    * @param {Request|URL|string} input
-   * @param {RequestInit} [init] method, headers, body, signal, redirect
+   * @param {RequestInit} [init] method, headers, body, signal, redirect, cache, cf
    */
   constructor(input, init) {
     if (input === PARTS) {
@@ -65,26 +71,39 @@ export class Request extends Body {
       this.#url = init.url;
       this.#redirect = init.redirect;
       this.#abort = init.abort;
+      this.#cache = init.cache;
+      this.#cf = init.cf;
       return;
     }
     const from = input !== null && typeof input === 'object' && #method in input ? input : null;
-    const method = init?.method === undefined ? from?.method ?? 'GET' : methodOf(init.method);
-    const url = from?.url ?? hrefOf(new NativeURL(input));
-    const body = init?.body ?? null;
+    const url = from === null ? parseUrl(input) : from.#url;
+    // A request in the place of the options gives its body away, as one in front does.
+    const other = init !== null && typeof init === 'object' && #method in init ? init : null;
+    const body = other === null ? init?.body ?? null : moveBody(other);
+    let method = other?.#method ?? from?.method ?? 'GET';
+    if (other === null && init?.method !== undefined) method = methodOf(init.method);
     if (body !== null && (method === 'GET' || method === 'HEAD')) {
-      throw new NativeTypeError('Request with GET/HEAD method cannot have body.');
+      throw new NativeTypeError('Request with a GET or HEAD method cannot have a body.');
     }
     let headers = null;
     let flat = null;
-    if (init?.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
+    if (other !== null) [headers, flat] = copyHeaders(other);
+    else if (init?.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
     else if (from !== null) [headers, flat] = copyHeaders(from);
     if (body === null && from !== null) super(moveBody(from), headers, flat, true);
-    else super(body, headers, flat, false);
+    else super(body, headers, flat, other !== null);
     this.#method = method;
     this.#url = url;
-    this.#redirect = init?.redirect ?? from?.redirect ?? 'follow';
+    this.#redirect = init?.redirect === undefined ? from?.redirect ?? 'follow' : redirectOf(init.redirect);
+    this.#cache = init?.cache === undefined ? from?.cache : cacheOf(init.cache);
+    this.#cf = init?.cf === undefined ? from?.cf : init.cf;
+    if (init?.integrity) throw new NativeTypeError('Subrequest integrity checking is not implemented.');
+    if (other !== null) {
+      this.#abort = other.#abort;
+      return;
+    }
     const signal = init?.signal;
-    if (signal !== undefined && signal !== null) this.#abort = { signal };
+    if (signal !== undefined && signal !== null) this.#abort = { signal: signalFrom(signal) };
     else this.#abort = from === null || signal === null ? new LazyAbort() : from.#abort;
   }
 
@@ -92,30 +111,40 @@ export class Request extends Body {
   get url() { return this.#url; }
   get redirect() { return this.#redirect; }
   get signal() { return this.#abort.signal; }
-  // Of no meaning to a server; libraries copy them from one Request to the next.
-  get cache() { return 'default'; }
-  get credentials() { return 'same-origin'; }
-  get destination() { return ''; }
-  get duplex() { return 'half'; }
+  get cache() { return this.#cache; }
   get integrity() { return ''; }
   get keepalive() { return false; }
-  get mode() { return 'cors'; }
-  get referrer() { return 'about:client'; }
-  get referrerPolicy() { return ''; }
+  /** What is known of the caller's connection; nothing yet. Of a request that a handler made, what it was given. */
+  get cf() {
+    // Made when looked at: requests that nobody asks need none.
+    if (this.#cf === INCOMING) this.#cf = {};
+    return this.#cf;
+  }
 
   clone() {
     const [headers, flat] = copyHeaders(this);
-    return new Request(PARTS, {
+    const copy = new Request(PARTS, {
       body: forkBody(this), headers, flat,
       method: this.#method, url: this.#url, redirect: this.#redirect, abort: this.#abort,
+      cache: this.#cache, cf: this.cf,
     });
+    if (this.#isIncoming) freezeBody(copy);
+    copy.#isIncoming = this.#isIncoming;
+    return copy;
   }
 
   get [Symbol.toStringTag]() { return 'Request'; }
 
   static {
+    /** The signal that a handler gave it, or that hangs on the request that it was made from; null if nobody can abort it. */
+    signalOfRequest = (request) => (request.#abort instanceof LazyAbort ? request.#abort.used : request.#abort.signal);
     /** Aborts `request.signal`, also of requests made from it. */
     abortRequest = (request, reason) => request.#abort.abort(reason);
+    markIncoming = (request) => {
+      request.#isIncoming = true;
+      freezeBody(request);
+      return request;
+    };
   }
 }
 
@@ -129,7 +158,10 @@ export class Request extends Body {
  */
 export function incomingRequest(method, url, flat, inbound) {
   const abort = new LazyAbort();
-  return new Request(PARTS, { body: inbound, headers: null, flat, method, url, redirect: 'manual', abort });
+  const cf = INCOMING;
+  return markIncoming(new Request(PARTS, {
+    body: inbound, headers: null, flat, method, url, redirect: 'manual', abort, cache: undefined, cf,
+  }));
 }
 
 const isNullBodyStatus = (status) => status === 204 || status === 205 || status === 304;
@@ -139,15 +171,25 @@ const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status 
 export let isResponse;
 /** Its status, whatever its class says; 0 for `Response.error()`. */
 export let statusOf;
+/** The end of a WebSocketPair that it carries, or null. */
+export let socketOf;
+/** The Content-Encoding that the body is still to be given; null if there is none, or it has it already. */
+export let encodingOf;
 
 export class Response extends Body {
   #status;
   #statusText;
   #type = 'default';
+  #url = '';
+  #redirected = false;
+  #cf;
+  #webSocket = null;
+  /** The body is in its Content-Encoding already. */
+  #isEncoded = false;
 
   /**
    * @param {BodyInit|null} [body]
-   * @param {ResponseInit} [init] status, statusText, headers
+   * @param {ResponseInit} [init] status, statusText, headers, cf, encodeBody
    */
   constructor(body = null, init = undefined) {
     if (body === PARTS) {
@@ -155,62 +197,105 @@ export class Response extends Body {
       this.#status = init.status;
       this.#statusText = init.statusText;
       this.#type = init.type;
+      this.#url = init.url;
+      this.#redirected = init.redirected;
+      this.#cf = init.cf;
+      this.#isEncoded = init.isEncoded === true;
       return;
     }
     let status = 200;
+    let encode = 'automatic';
     let statusText = '';
     let headers = null;
     if (init !== undefined && init !== null) {
       if (init.status !== undefined) {
         status = init.status >>> 0;
-        if (!(status >= 200 && status <= 599)) {
-          throw new NativeRangeError(`The status provided (${init.status}) is outside the range [200, 599].`);
+        const upgrades = status === 101 && init.webSocket !== undefined && init.webSocket !== null;
+        if (!upgrades && !(status >= 200 && status <= 599)) {
+          throw new NativeRangeError(
+            'Responses may only be constructed with status codes in the range 200 to 599, inclusive.',
+          );
         }
       }
       if (init.statusText !== undefined) statusText = `${init.statusText}`;
       // The browser knows which characters it may have.
       if (statusText !== '') new NativeResponse(null, { __proto__: null, statusText });
       if (init.headers !== undefined && init.headers !== null) headers = new NativeHeaders(init.headers);
+      encode = init.encodeBody ?? 'automatic';
+      if (encode !== 'automatic' && encode !== 'manual') {
+        throw new NativeTypeError(`encodeBody: unexpected value: ${encode}`);
+      }
     }
-    if (body !== null && isNullBodyStatus(status)) {
+    const socket = init?.webSocket ?? null;
+    if (socket !== null) {
+      if (status !== 101) throw new NativeRangeError('Responses with a WebSocket must have status code 101.');
+      checkSocket(socket);
+    }
+    if (body !== null && (status === 101 || isNullBodyStatus(status))) {
       // Workers let an empty body pass here, and code relies on it.
-      if (!isEmptyBody(body)) throw new NativeTypeError(`Response with null body status (${status}) cannot have body.`);
+      if (!isEmptyBody(body)) {
+        throw new NativeTypeError('Response with null body status (101, 204, 205, or 304) cannot have a body.');
+      }
       body = null;
     }
     super(body, headers, null, false);
     this.#status = status;
     this.#statusText = statusText;
+    this.#cf = init?.cf ?? undefined;
+    this.#isEncoded = encode === 'manual';
+    this.#webSocket = socket;
   }
 
   get status() { return this.#status; }
   get statusText() { return this.#statusText; }
   get ok() { return this.#status >= 200 && this.#status <= 299; }
   get type() { return this.#type; }
-  get url() { return ''; }
-  get redirected() { return false; }
+  get url() { return this.#url; }
+  get redirected() { return this.#redirected; }
+  get cf() { return this.#cf; }
+  get webSocket() { return this.#webSocket; }
 
   clone() {
+    if (this.#webSocket !== null) throw new NativeTypeError('Cannot clone a response to a WebSocket handshake.');
     const [headers, flat] = copyHeaders(this);
     return new Response(PARTS, {
       body: forkBody(this), headers, flat, status: this.#status, statusText: this.#statusText, type: this.#type,
+      url: this.#url, redirected: this.#redirected,
+      cf: this.#cf, isEncoded: this.#isEncoded,
     });
   }
 
   static json(data, init = undefined) {
-    const text = toJson(data);
-    if (text === undefined) throw new NativeTypeError('The data is not JSON serializable');
+    // What has no JSON is written as "undefined", as Workers do.
+    const text = `${toJson(data)}`;
     const headers = new NativeHeaders(init?.headers ?? undefined);
     if (!headersHas(headers, 'content-type')) headersSet(headers, 'content-type', 'application/json');
     return new Response(text, { status: init?.status, statusText: init?.statusText, headers });
   }
 
   static redirect(url, status = 302) {
-    if (!isRedirectStatus(status)) throw new NativeRangeError(`${status} is not a redirect status code.`);
-    return new Response(null, { status, headers: { location: hrefOf(new NativeURL(url)) } });
+    if (!isRedirectStatus(status)) {
+      throw new NativeRangeError(
+        `${status} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`,
+      );
+    }
+    let location;
+    try {
+      location = hrefOf(new NativeURL(url));
+    } catch {
+      throw new NativeTypeError(`Unable to parse URL: ${url}`);
+    }
+    const response = new Response(null, { status, headers: { location } });
+    freezeBody(response);
+    return response;
   }
 
   static error() {
-    return new Response(PARTS, { body: null, headers: null, flat: null, status: 0, statusText: '', type: 'error' });
+    const response = new Response(PARTS, {
+      body: null, headers: null, flat: null, status: 0, statusText: '', type: 'error', url: '', redirected: false,
+    });
+    freezeBody(response);
+    return response;
   }
 
   get [Symbol.toStringTag]() { return 'Response'; }
@@ -218,5 +303,27 @@ export class Response extends Body {
   static {
     isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
     statusOf = (response) => response.#status;
+    socketOf = (response) => response.#webSocket;
+    encodingOf = (response) => (response.#isEncoded ? null : headerOf(response, 'content-encoding'));
   }
+}
+
+/**
+ * A Response as it came from elsewhere.
+ *
+ * @param {number} status
+ * @param {string[]} flat headers
+ * @param {import('./inbound.js').Inbound|null} inbound
+ * @param {string} url where it came from
+ * @param {boolean} redirected
+ */
+export function incomingResponse(status, flat, inbound, url, redirected) {
+  const statusText = STATUS_TEXT[status] ?? '';
+  const response = new Response(PARTS, {
+    body: inbound, headers: null, flat, status, statusText, type: 'default', url, redirected,
+    // What it came with it goes on with.
+    isEncoded: true,
+  });
+  freezeBody(response);
+  return response;
 }

@@ -20,7 +20,8 @@ export let streamInbound;
 export let collectInbound;
 
 /**
- * A body that arrives in chunks. `onRead(bytes)` is called for what the handler really took.
+ * A body that arrives in chunks. `onRead(bytes)` is called for what the handler really took; `onCancel(reason)`, where it is
+ * given, when the handler wants no more, and then nobody need send more.
  *
  * It has no methods: a handler can come by the object (a class that it puts in front of ours is called with it), and
  * with them could say that it read what never came.
@@ -37,9 +38,11 @@ export class Inbound {
   #collecting = null;
   #discarding = false;
   #onRead;
+  #onCancel;
 
-  constructor(onRead) {
+  constructor(onRead, onCancel = null) {
     this.#onRead = onRead;
+    this.#onCancel = onCancel;
   }
 
   #push(chunk) {
@@ -115,7 +118,13 @@ export class Inbound {
           this.#serve();
         });
       },
-      cancel: () => {
+      cancel: (reason) => {
+        if (this.#onCancel !== null) {
+          this.#failed = true;
+          this.#chunks = bareArray();
+          this.#onCancel(reason);
+          return;
+        }
         // What still arrives is thrown away with credit, so that the caller can finish sending.
         this.#discarding = true;
         for (let i = this.#next; i < this.#chunks.length; i++) this.#onRead(lengthOf(this.#chunks[i]));

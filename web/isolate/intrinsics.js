@@ -128,6 +128,8 @@ export const NativeSearchParams = URLSearchParams;
 export const NativeStream = ReadableStream;
 export const NativePromise = Promise;
 export const NativeError = Error;
+export const toNumber = Number;
+export const toBigInt = BigInt;
 export const NativeRangeError = RangeError;
 export const NativeTypeError = TypeError;
 export const NativeAbortController = AbortController;
@@ -194,6 +196,7 @@ export const joinBytes = (chunks, length) => {
 };
 
 export const min = (a, b) => (a < b ? a : b);
+export const startsWith = uncurry(String.prototype.startsWith);
 export const parseJson = JSON.parse;
 export const toJson = JSON.stringify;
 export const resolve = Promise.resolve.bind(Promise);
@@ -210,6 +213,7 @@ export const headersAppend = uncurry(Headers.prototype.append);
 export const headersSet = uncurry(Headers.prototype.set);
 export const headersGet = uncurry(Headers.prototype.get);
 export const headersHas = uncurry(Headers.prototype.has);
+export const getSetCookie = uncurry(Headers.prototype.getSetCookie);
 
 export const getReader = uncurry(ReadableStream.prototype.getReader);
 export const isLocked = getter(ReadableStream.prototype, 'locked');

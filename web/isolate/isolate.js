@@ -4,21 +4,28 @@
 // Handler code runs in the same realm. The port and everything that sends on it stay in this closure; no module exports
 // anything that could speak on it.
 
+import { createEnv, createPlatform } from './bindings.js';
 import { createClock } from './clock.js';
 import { createConsole, describeError } from './console.js';
+import { createFetchers } from './fetch.js';
 import { findForms, load, warmUp } from './handler.js';
 import { Request, Response } from './http.js';
-import { NativeTypeError, bareArray, defineGlobal, getter, listenTo, reject, then, uncurry } from './intrinsics.js';
+import { bareArray, defineGlobal, getter, listenTo, then, uncurry } from './intrinsics.js';
 import { holdLifeline } from './lifeline.js';
 import { lockdown } from './lockdown.js';
 import { armMemory, heldBytes } from './memory.js';
+import { createOutbound } from './outbound.js';
 import { createOutbox } from './outbox.js';
 import { rehearse } from './rehearsal.js';
 import { OUT, createCalls } from './serve.js';
 import { measureWasm } from './wasm.js';
+import { WebSocket, WebSocketPair } from './websocket.js';
 
 /** Messages from the runtime. */
-const IN = { START: 1, REQUEST: 2, BODY: 3, BODY_END: 4, ABORT: 5, CREDIT: 6, PING: 7 };
+const IN = {
+  START: 1, REQUEST: 2, BODY: 3, BODY_END: 4, ABORT: 5, CREDIT: 6, PING: 7, CALL_RESPONSE: 8, CALL_CHUNK: 9, CALL_END: 10,
+  CALL_FAILED: 11, CALL_CREDIT: 12,
+};
 
 /** Busy time and change of memory that are worth a report, in ms and bytes. */
 const MIN_SPENT = 1;
@@ -61,15 +68,9 @@ function boot(port, clock) {
   const calls = createCalls(send, log);
   const { write } = calls;
   globalThis.console = createConsole(write);
-  // Workers call it from anywhere, so it exists; it answers as a network that is down would.
-  defineGlobal('fetch', function fetch() {
-    try {
-      calls.subrequest();
-      return reject(new NativeTypeError('outbound fetch is not available yet'));
-    } catch (error) {
-      return reject(error);
-    }
-  });
+  const outbound = createOutbound(send);
+  const fetchers = createFetchers(outbound, calls);
+  defineGlobal('fetch', fetchers.fetch);
 
   const report = (what, error) => {
     const { message, stack } = describeError(error);
@@ -103,7 +104,7 @@ function boot(port, clock) {
     takeAll(messages);
   };
 
-  const start = async (bundle, env, info) => {
+  const start = async (bundle, info) => {
     try {
       armMemory(info?.memory ?? 0, (detail) => {
         // At once and not with the batch: the turn may never end.
@@ -112,8 +113,9 @@ function boot(port, clock) {
         post(breach, null);
       });
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
-      const { forms, invoke } = findForms(await load(bundle, { env: env ?? {}, waitUntil: calls.waitUntil }));
-      calls.start(invoke, env);
+      const env = createEnv(bundle.env ?? [], fetchers);
+      const { forms, invoke, scheduled } = findForms(await load(bundle, { env, waitUntil: calls.waitUntil }), () => createPlatform(fetchers));
+      calls.start(invoke, env, scheduled);
       // Each in a message of its own: what loading took is not for the first requests to answer for, nor what they do for
       // the code.
       postBatch();
@@ -136,7 +138,12 @@ function boot(port, clock) {
       case IN.BODY_END: return calls.bodyEnd(message[1]);
       case IN.ABORT: return calls.abort(message[1], message[2]);
       case IN.PING: return send([OUT.PONG, message[1]]);
-      case IN.START: return start(message[1], message[2], message[3]);
+      case IN.CALL_RESPONSE: return outbound.response(message[1], message[2], message[3], message[4]);
+      case IN.CALL_CHUNK: return outbound.chunk(message[1], message[2]);
+      case IN.CALL_END: return outbound.end(message[1]);
+      case IN.CALL_FAILED: return outbound.fail(message[1], message[2]);
+      case IN.CALL_CREDIT: return outbound.credit(message[1], message[2]);
+      case IN.START: return start(message[1], message[2]);
       default: return undefined;
     }
   };
@@ -164,7 +171,7 @@ function boot(port, clock) {
 
 const clock = createClock();
 holdLifeline();
-lockdown({ Request, Response }, clock);
+lockdown({ Request, Response, WebSocket, WebSocketPair }, clock);
 listenTo(globalThis, 'message', (event) => {
   // Handler code has not run yet and cannot have sent this.
   event.stopImmediatePropagation();

@@ -7,11 +7,16 @@
 
 import { guardBlobs } from './blobs.js';
 import { guardBuffers } from './buffers.js';
+import { addBytePipes } from './byte-pipes.js';
 import { guardCodeGeneration } from './codegen.js';
 import { guardCompression } from './compression.js';
 import { guardCrypto } from './crypto.js';
-import { NativeTypeError, bytesOf, define, defineGlobal, lengthOf, now } from './intrinsics.js';
+import { addDigests } from './digest-stream.js';
+import { guardHeaders } from './headers.js';
+import { NativeTypeError, bytesOf, define, defineGlobal, lengthOf } from './intrinsics.js';
 import { countPicture, guardMedia } from './media.js';
+import { replaceScope } from './scope.js';
+import { addToStreams } from './streams.js';
 import { guardTasks } from './tasks.js';
 import { guardWasm } from './wasm.js';
 
@@ -25,7 +30,7 @@ const KEPT = new Set(names(`
   WeakMap WeakSet Proxy Reflect FinalizationRegistry WeakRef DisposableStack AsyncDisposableStack AsyncContext Temporal
   decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape eval isFinite isNaN WebAssembly
 
-  self console performance crypto scheduler navigator isSecureContext crossOriginIsolated
+  self console performance crypto navigator Navigator Performance
   atob btoa queueMicrotask reportError structuredClone setTimeout clearTimeout setInterval clearInterval
   createImageBitmap constructor
 
@@ -37,7 +42,6 @@ const KEPT = new Set(names(`
   CountQueuingStrategy AbortController AbortSignal DOMException QuotaExceededError
   Event EventTarget CustomEvent MessageEvent ErrorEvent CloseEvent ProgressEvent PromiseRejectionEvent
   MessageChannel MessagePort Crypto SubtleCrypto CryptoKey WorkerGlobalScope
-  Scheduler TaskController TaskSignal TaskPriorityChangeEvent
 
   OffscreenCanvas OffscreenCanvasRenderingContext2D ImageBitmap ImageData Path2D CanvasGradient CanvasPattern
   TextMetrics DOMMatrix DOMMatrixReadOnly DOMPoint DOMPointReadOnly DOMQuad DOMRect DOMRectReadOnly
@@ -61,38 +65,6 @@ function sweep() {
   }
 }
 
-/**
- * `userAgent` is the one that code written for Workers looks for: Hono's runtime key, SDKs and database drivers choose
- * their Workers paths by it, and Tabmesh runs that code unmodified. Storage, locks and devices are absent, and so is
- * everything that tells the contributor's machines apart.
- */
-function replaceNavigator() {
-  class Navigator {
-    get userAgent() { return 'Cloudflare-Workers'; }
-    get language() { return 'en'; }
-    get languages() { return ['en']; }
-    get hardwareConcurrency() { return 1; }
-  }
-  defineGlobal('navigator', new Navigator());
-}
-
-/** The browser's own keeps entries (with our URLs in them) and grows with every mark, outside of the heap. */
-function replacePerformance() {
-  const { timeOrigin } = performance;
-  const nothing = () => undefined;
-  const none = () => [];
-  class Performance extends EventTarget {
-    get timeOrigin() { return timeOrigin; }
-    now() { return now(); }
-    toJSON() { return { timeOrigin }; }
-  }
-  for (const name of ['mark', 'measure', 'clearMarks', 'clearMeasures', 'clearResourceTimings']) {
-    define(Performance.prototype, name, nothing);
-  }
-  for (const name of ['getEntries', 'getEntriesByName', 'getEntriesByType']) define(Performance.prototype, name, none);
-  defineGlobal('performance', new Performance());
-}
-
 const asBytes = (value) => {
   const bytes = bytesOf(value);
   if (bytes === null) throw new NativeTypeError('timingSafeEqual needs ArrayBuffers or views');
@@ -104,7 +76,7 @@ function addTimingSafeEqual() {
     const left = asBytes(a);
     const right = asBytes(b);
     const length = lengthOf(left);
-    if (length !== lengthOf(right)) throw new NativeTypeError('Input buffers must have the same byte length');
+    if (length !== lengthOf(right)) throw new NativeTypeError('Input buffers must have the same byte length.');
     let difference = 0;
     for (let i = 0; i < length; i++) difference |= left[i] ^ right[i];
     return difference === 0;
@@ -120,23 +92,29 @@ function removeBlobUrls() {
 /**
  * Makes this Worker's global scope that of a handler. Throws where the browser does not let go of a power.
  *
- * @param {{Request: Function, Response: Function}} classes server-grade classes to put in place of the browser's
+ * @param {{Request: Function, Response: Function, WebSocket: Function, WebSocketPair: Function}} classes server-grade
+ *   classes to put in place of the browser's
  * @param {{begin: () => void, add: (milliseconds: number) => void}} clock told of turns, and of work on other threads
  */
 export function lockdown(classes, clock) {
-  replaceNavigator();
-  replacePerformance();
+  replaceScope();
   sweep();
   removeBlobUrls();
   defineGlobal('Request', classes.Request);
   defineGlobal('Response', classes.Response);
+  defineGlobal('WebSocket', classes.WebSocket);
+  defineGlobal('WebSocketPair', classes.WebSocketPair);
   addTimingSafeEqual();
+  guardHeaders();
   guardCodeGeneration();
   guardBuffers(countPicture);
   guardBlobs();
   guardMedia();
   guardCompression();
   guardCrypto(clock.add);
+  addDigests();
+  addBytePipes();
+  addToStreams();
   guardWasm();
   guardTasks(clock.begin);
 }

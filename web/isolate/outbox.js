@@ -45,7 +45,7 @@ class Heap {
 export function createOutbox(post, lastWord, keep) {
   let batch = bareArray();
   let transfers = null;
-  /** Chunks of this batch that take crumbs, by request. */
+  /** Chunks of this batch that take crumbs, by request, or by call below 0. */
   let heaps = null;
   let room = LOG_PER_TURN;
   let lines = LINES_PER_TURN;
@@ -122,7 +122,8 @@ export function createOutbox(post, lastWord, keep) {
   };
 
   const sendChunk = (message) => {
-    const id = message[1];
+    // Requests and calls are numbered apart.
+    const id = message[0] === OUT.CHUNK ? message[1] : -message[1];
     const piece = message[2];
     const size = lengthOf(piece);
     bytes += size;
@@ -148,13 +149,15 @@ export function createOutbox(post, lastWord, keep) {
   const send = (message) => {
     sends++;
     schedule();
-    if (message[0] === OUT.CHUNK) {
+    const kind = message[0];
+    if (kind === OUT.CHUNK || kind === OUT.CALL_CHUNK) {
       sendChunk(message);
       return;
     }
     const { length } = batch;
     const last = length > 0 ? batch[length - 1] : null;
-    if (message[0] === OUT.CONSUMED && last !== null && last[0] === OUT.CONSUMED && last[1] === message[1]) {
+    const isReceipt = kind === OUT.CONSUMED || kind === OUT.CALL_CONSUMED;
+    if (isReceipt && last !== null && last[0] === kind && last[1] === message[1]) {
       last[2] += message[2];
       return;
     }

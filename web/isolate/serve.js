@@ -5,45 +5,48 @@
 
 import { createAllowances } from './allowance.js';
 import { flattenHeaders, sizeOfBody, takeBody } from './body.js';
+import { gzip } from './compression.js';
 import { describeError, show } from './console.js';
-import { abortRequest, incomingRequest, isResponse, statusOf } from './http.js';
+import { Response, abortRequest, encodingOf, incomingRequest, isResponse, socketOf, statusOf } from './http.js';
 import { Inbound, endInbound, failInbound, pushInbound } from './inbound.js';
 import {
-  NativeDOMException, NativePromise, NativeStream, NativeTypeError, bufferOf, bytesOf, cancelReader, cancelStream,
-  copyBytes, encode, getReader, isBytes, lengthOf, min, ownMap, readReader, resolve, sizeOfBuffer, substring, then,
+  NativeDOMException, NativeStream, NativeTypeError, NativeURL, cancelStream, encode, isBytes, lengthOf, ownMap, resolve,
+  startsWith, substring, then,
 } from './intrinsics.js';
-import { countTyped, drop } from './memory.js';
+import { countTyped } from './memory.js';
+import { MAX_CHUNK, Sender, addCredit, sendBytes, sendStream, stopSending } from './sending.js';
+import { checkSocket, couple } from './websocket.js';
 
 /** Messages from the isolate to the runtime. */
 export const OUT = {
   BOOTED: 1, STARTED: 2, FAILED: 3, RESPONSE: 4, CHUNK: 5, END: 6, ERROR: 7, CONSUMED: 8, LOG: 9, DONE: 10, PONG: 11,
-  SPENT: 12, BREACH: 13,
+  SPENT: 12, BREACH: 13, CALL: 14, CALL_CHUNK: 15, CALL_END: 16, CALL_CONSUMED: 17, CALL_ABORT: 18,
 };
-
-/** Largest CHUNK, in bytes: what the transport likes best in one message. */
-const MAX_CHUNK = 64 * 1024;
-/** A body is not cut into smaller pieces than this for lack of credit, in bytes: crumbs breed crumbs. */
-const MIN_CUT = 16 * 1024;
 
 /** Longest wrong return value that is shown, in characters. */
 const SHOWN = 200;
 
 const ignore = () => {};
 
-class Call {
+/** URL of a scheduled event; no caller's request has one without a host. */
+const EVENT = 'tabmesh:scheduled?';
+
+/** Whether the gateway can make a WebSocket of the request: it leaves the field only there. */
+function asksForWebSocket(headers) {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'upgrade') return true;
+  return false;
+}
+
+class Call extends Sender {
   id = 0;
+  event = '';
+  isUpgrade = false;
+  /** What couples it to a WebSocket. */
+  line = null;
   request = null;
   isHead = false;
   inbound = null;
   allowance = null;
-  /** Response bytes that may still be sent. */
-  credit = 0;
-  /** Most credit ever held. A window may be smaller than MIN_CUT; half of it is then waited for. */
-  window = 0;
-  /** Wakes the body's sender when credit comes or the call is aborted. */
-  wake = null;
-  reader = null;
-  aborted = false;
   /** The response and each waitUntil: the call is over at 0. */
   pending = 1;
   ended = false;
@@ -57,9 +60,13 @@ class ExecutionContext {
     this.props = {};
   }
   /** Keeps the isolate at work until the promise settles, beyond the response. */
-  waitUntil(promise) { this.#waitUntil(promise); }
+  waitUntil(...promises) {
+    if (promises.length === 0) throw new NativeTypeError('waitUntil() needs a promise');
+    this.#waitUntil(promises[0]);
+  }
   /** There is no origin server to pass through to: an exception stays a 500. */
   passThroughOnException() {}
+  get [Symbol.toStringTag]() { return 'ExecutionContext'; }
 }
 
 /**
@@ -69,6 +76,7 @@ class ExecutionContext {
 export function createCalls(send, log) {
   const calls = ownMap();
   let invoke = null;
+  let scheduled = null;
   let env;
   /** The request last entered that is not over: whom console lines and subrequests are for. */
   let current = 0;
@@ -114,49 +122,6 @@ export function createCalls(send, log) {
     });
   };
 
-  const moreCredit = (call) => new NativePromise((wake) => { call.wake = wake; });
-
-  /** Sends bytes as credit allows; false when the call was aborted meanwhile. `owned`: the buffer may be given away. */
-  const sendBytes = async (call, bytes, owned) => {
-    const length = lengthOf(bytes);
-    for (let at = 0; at < length;) {
-      const need = min(length - at, MIN_CUT);
-      while (call.credit < min(need, (call.window >> 1) || 1) && !call.aborted) await moreCredit(call);
-      if (call.aborted) return false;
-      const size = min(length - at, min(call.credit, MAX_CHUNK));
-      const whole = owned && size === length && size === sizeOfBuffer(bufferOf(bytes));
-      // Throws where a handler shrank or gave away the buffer meanwhile.
-      const piece = whole ? bytes : copyBytes(bytes, at, at + size);
-      call.credit -= size;
-      send([OUT.CHUNK, call.id, piece]);
-      at += size;
-    }
-    // Nobody else has them, and they are sent.
-    if (owned) drop(bufferOf(bytes));
-    return true;
-  };
-
-  const sendStream = async (call, stream) => {
-    const reader = getReader(stream);
-    call.reader = reader;
-    for (;;) {
-      // Nothing is read before it may be sent, so that a slow caller slows the handler and not our memory.
-      while (call.credit <= 0 && !call.aborted) await moreCredit(call);
-      if (call.aborted) return false;
-      const { done, value } = await readReader(reader);
-      if (call.aborted) return false;
-      if (done) return true;
-      const bytes = bytesOf(value);
-      if (bytes === null) {
-        const error = new NativeTypeError(`a body stream must give bytes, not ${typeof value}`);
-        then(cancelReader(reader, error), ignore, ignore);
-        throw error;
-      }
-      // The handler may hold on to its chunk, so it is copied.
-      if (!(await sendBytes(call, bytes, false))) return false;
-    }
-  };
-
   /** The rest of a body that did not fit the fast path. */
   const sendBody = async (call, sending) => {
     try {
@@ -167,15 +132,43 @@ export function createCalls(send, log) {
     settle(call);
   };
 
+  /** The caller's WebSocket is answered: from now on the request's bodies are its messages. */
+  const upgrade = (call, socket, headers) => {
+    if (!call.isUpgrade) throw new NativeTypeError('The request is not one for a WebSocket: it has no "Upgrade: websocket".');
+    const { id } = call;
+    checkSocket(socket);
+    send([OUT.RESPONSE, id, 101, headers, true]);
+    const post = (piece) => send([OUT.CHUNK, id, piece]);
+    call.line = couple(socket, (bytes) => sendBytes(call, bytes, true, post), () => {
+      if (!call.aborted) send([OUT.END, id]);
+      settle(call);
+    });
+  };
+
   const respond = (call, response) => {
     const { id } = call;
     const status = statusOf(response);
+    const socket = socketOf(response);
+    if (socket !== null) {
+      upgrade(call, socket, flattenHeaders(response, -1));
+      return;
+    }
     let size = sizeOfBody(response);
     let content = takeBody(response);
+    let without;
+    const encoding = content === null ? null : encodingOf(response);
+    if (encoding === 'gzip') {
+      content = gzip(content);
+      size = -1;
+      without = 'content-length';
+    } else if (encoding === 'br') {
+      // Browsers cannot compress so. The body is the same without.
+      without = 'content-encoding';
+    }
     if (typeof content === 'string') content = countTyped(encode(content));
     const bytes = isBytes(content) ? content : null;
     if (bytes !== null) size = lengthOf(bytes);
-    const headers = flattenHeaders(response, size);
+    const headers = flattenHeaders(response, size, without);
 
     if (content === null || call.isHead || (bytes !== null && size === 0)) {
       send([OUT.RESPONSE, id, status, headers, false]);
@@ -184,21 +177,35 @@ export function createCalls(send, log) {
       return;
     }
     send([OUT.RESPONSE, id, status, headers, true]);
+    const post = (piece) => send([OUT.CHUNK, id, piece]);
     if (bytes === null) {
-      sendBody(call, sendStream(call, content));
+      sendBody(call, sendStream(call, content, post));
     } else if (size <= MAX_CHUNK && size <= call.credit) {
       call.credit -= size;
       send([OUT.CHUNK, id, bytes]);
       send([OUT.END, id]);
       settle(call);
     } else {
-      sendBody(call, sendBytes(call, bytes, true));
+      sendBody(call, sendBytes(call, bytes, true, post));
     }
+  };
+
+  /** A cron trigger's event. */
+  const runScheduled = async (call, url) => {
+    const { searchParams } = new NativeURL(url);
+    const controller = {
+      cron: searchParams.get('cron'), scheduledTime: Number(searchParams.get('time')), type: 'scheduled',
+      noRetry() {},
+    };
+    await scheduled(controller, env, new ExecutionContext((promise) => waitUntil(call, promise)));
+    return new Response(null, { status: 204 });
   };
 
   const run = async (call) => {
     try {
-      let response = invoke(call.request, env, new ExecutionContext((promise) => waitUntil(call, promise)));
+      let response = call.event !== ''
+        ? runScheduled(call, call.event)
+        : invoke(call.request, env, new ExecutionContext((promise) => waitUntil(call, promise)));
       if (!isResponse(response)) response = await response;
       if (call.aborted) {
         // Too late: let its stream know, so that what feeds it ends.
@@ -222,9 +229,10 @@ export function createCalls(send, log) {
 
   return {
     /** From now on requests are answered by this code. */
-    start(handler, vars) {
+    start(handler, vars, cron) {
       invoke = handler;
       env = vars;
+      scheduled = cron;
     },
 
     /** From now on requests, and what happens outside of them, may use this much. */
@@ -240,18 +248,24 @@ export function createCalls(send, log) {
     /** A console line, for the request at work. */
     write,
 
-    /** Counts an outbound request of the request at work. Throws when it is one too many. */
+    /** Counts an outbound request, or a call to a binding, of the request at work. Throws when it is one too many. */
     subrequest: () => allowances.subrequest(allowanceNow()),
+    bindingCall: () => allowances.bindingCall(allowanceNow()),
+
+    /** The request at work, or 0. */
+    current: () => current,
 
     request(id, method, url, headers, hasBody) {
       const call = new Call();
       call.id = id;
       call.isHead = method === 'HEAD';
-      if (hasBody) {
+      call.isUpgrade = hasBody && asksForWebSocket(headers);
+      if (hasBody && !call.isUpgrade) {
         call.inbound = new Inbound((bytes) => {
           if (!call.aborted && !call.ended) send([OUT.CONSUMED, id, bytes]);
         });
       }
+      if (startsWith(url, EVENT)) call.event = url;
       call.request = incomingRequest(method, url, headers, call.inbound);
       call.allowance = allowances.create();
       calls.set(id, call);
@@ -260,37 +274,39 @@ export function createCalls(send, log) {
     },
 
     body(id, bytes) {
+      const line = calls.get(id)?.line ?? null;
+      if (line !== null) {
+        current = id;
+        send([OUT.CONSUMED, id, lengthOf(bytes)]);
+        line.receive(bytes);
+        return;
+      }
       const inbound = calls.get(id)?.inbound ?? null;
       if (inbound !== null) pushInbound(inbound, bytes);
     },
 
     bodyEnd(id) {
+      calls.get(id)?.line?.lost();
       const inbound = calls.get(id)?.inbound ?? null;
       if (inbound !== null) endInbound(inbound);
     },
 
     credit(id, bytes) {
       const call = calls.get(id);
-      if (call === undefined) return;
-      call.credit += bytes;
-      if (call.credit > call.window) call.window = call.credit;
-      const { wake } = call;
-      call.wake = null;
-      wake?.();
+      if (call !== undefined) addCredit(call, bytes);
     },
 
     abort(id, text) {
       const call = calls.get(id);
       if (call === undefined) return;
-      call.aborted = true;
       leave(call);
       const reason = new NativeDOMException(text || 'the caller went away', 'AbortError');
       // What listeners print on the way out is still this request's.
       const before = current;
       current = id;
       if (call.inbound !== null) failInbound(call.inbound, reason);
-      if (call.reader !== null) then(cancelReader(call.reader, reason), ignore, ignore);
-      call.wake?.();
+      call.line?.lost();
+      stopSending(call, reason);
       abortRequest(call.request, reason);
       current = before;
     },

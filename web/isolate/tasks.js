@@ -4,7 +4,7 @@
 // gets hold of a real port. Every task begins a turn of the clock.
 
 import {
-  NativeTypeError, apply, bareArray, define, defineGlobal, getter, listenTo, ownMap, uncurry,
+  NativeTypeError, apply, bareArray, defineGlobal, getter, listenTo, ownMap, uncurry,
 } from './intrinsics.js';
 
 const postOnPort = uncurry(MessagePort.prototype.postMessage);
@@ -58,10 +58,11 @@ function guardTimers(begin) {
   }
 }
 
-function addSchedulerWait() {
-  if (!('scheduler' in globalThis)) defineGlobal('scheduler', {});
+/** Workers' scheduler has `wait` and nothing else. */
+function replaceScheduler() {
   const { setTimeout, clearTimeout, Promise } = globalThis;
-  define(scheduler, 'wait', (milliseconds, options) => new Promise((done, failed) => {
+  const wait = (milliseconds, options) => new Promise((done, failed) => {
+    if (milliseconds === undefined) throw new NativeTypeError('scheduler.wait() needs a number of milliseconds');
     const signal = options?.signal;
     if (signal?.aborted) {
       failed(signal.reason);
@@ -76,7 +77,12 @@ function addSchedulerWait() {
       done();
     }, milliseconds);
     signal?.addEventListener('abort', onAbort, { once: true });
-  }));
+  });
+  class Scheduler {
+    wait(milliseconds, options) { return wait(milliseconds, options); }
+    get [Symbol.toStringTag]() { return 'Scheduler'; }
+  }
+  defineGlobal('scheduler', new Scheduler());
 }
 
 function replaceChannels({ later }) {
@@ -169,5 +175,5 @@ export function guardTasks(begin) {
   replaceChannels(tasks);
   addImmediates(tasks);
   guardTimers(begin);
-  addSchedulerWait();
+  replaceScheduler();
 }

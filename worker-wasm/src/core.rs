@@ -5,8 +5,8 @@
 //! timer for [`Core::poll_timeout`].
 //!
 //! How it is cut: `signalling`, `link`, `isolates`, `pools`, `code`, `exchange`, `status` hold state and
-//! know nothing of each other; `network`, `dispatch`, `answers`, `lifecycle` and `ends` are the parts of [`Core`] that
-//! move it: connections, requests on their way in, answers on their way back, the coming and the going of isolates.
+//! know nothing of each other; `network`, `dispatch`, `answers`, `calls`, `lifecycle` and `ends` are the parts of [`Core`] that
+//! move it: connections, requests on their way in, answers on their way back, handlers' own calls, the coming and the going of isolates.
 //!
 //! Invariants:
 //! - Nothing here reads a clock, draws a random number, or touches the browser.
@@ -18,6 +18,7 @@
 
 mod answers;
 mod backoff;
+mod calls;
 mod clock;
 mod code;
 mod dispatch;
@@ -40,10 +41,11 @@ mod tests;
 mod throttle;
 
 pub use io::{Cause, CodeError, Init, Input, IsolateId, LinkId, Output, PeerState, SocketId, State, Status};
-pub use messages::{ErrorCode, FromIsolate, ToIsolate};
+pub use messages::{CallRequest, ErrorCode, FromCall, FromIsolate, ToCall, ToIsolate};
 pub use settings::{Settings, Surroundings};
 
 use backoff::Jitter;
+use calls::Calls;
 use code::Code;
 use exchange::{Exchange, Key};
 use isolates::Isolates;
@@ -95,6 +97,8 @@ pub struct Core {
     answered: Vec<(IsolateId, u32)>,
     /// Answered requests whose `waitUntil` work goes on, by when it must be done.
     lingering: VecDeque<(Now, IsolateId, u32)>,
+    /// What handlers asked of gateways.
+    calls: Calls,
 
     // Processor time.
     strain: Strain,
@@ -155,6 +159,7 @@ impl Core {
             low: Vec::new(),
             answered: Vec::new(),
             lingering: VecDeque::new(),
+            calls: Calls::default(),
             isolates: Isolates::default(),
             pools: Pools::default(),
             code: Code::default(),
@@ -201,6 +206,7 @@ impl Core {
         for key in std::mem::take(&mut self.low) {
             self.grant(key);
         }
+        self.settle_calls();
         self.settle_answered(now);
         self.settle_pools(now);
         if self.spare_at.is_some_and(|at| at <= now) {

@@ -6,7 +6,7 @@
 
 /// Runtime to isolate.
 pub mod to_isolate {
-    /// `[1, bundle, env, info]`: load this code. `info` is `{handler, tenant, version, memory, subrequests, logBytes}`;
+    /// `[1, bundle, info]`: load this code. `info` is `{handler, tenant, version, memory, subrequests, logBytes}`;
     /// `memory` in bytes.
     pub const START: u32 = 1;
     /// `[2, id, method, url, headers, hasBody, info]`: a request. `info` is `{requestId}`.
@@ -21,6 +21,16 @@ pub mod to_isolate {
     pub const CREDIT: u32 = 6;
     /// `[7, n]`: asks for a sign of life.
     pub const PING: u32 = 7;
+    /// `[8, id, status, headers, hasBody]`: the answer to a call of the isolate.
+    pub const CALL_RESPONSE: u32 = 8;
+    /// `[9, id, Uint8Array]`: a piece of its body.
+    pub const CALL_CHUNK: u32 = 9;
+    /// `[10, id]`: its body is complete.
+    pub const CALL_END: u32 = 10;
+    /// `[11, id, message]`: the call failed; nothing more is said about it.
+    pub const CALL_FAILED: u32 = 11;
+    /// `[12, id, bytes]`: that many more bytes of the call's request body may be sent.
+    pub const CALL_CREDIT: u32 = 12;
 }
 
 /// Isolate to runtime.
@@ -51,4 +61,14 @@ pub mod from_isolate {
     pub const SPENT: u32 = 12;
     /// `[13, "memory", text]`: a limit that the isolate itself guards is exceeded; it must end.
     pub const BREACH: u32 = 13;
+    /// `[14, id, request or 0, binding, method, url, headers, hasBody]`: the handler calls the gateway. Ids count up from 1.
+    pub const CALL: u32 = 14;
+    /// `[15, id, Uint8Array]`: a piece of the call's request body.
+    pub const CALL_CHUNK: u32 = 15;
+    /// `[16, id]`: the call's request body is complete.
+    pub const CALL_END: u32 = 16;
+    /// `[17, id, bytes]`: the handler read that much of the call's response body.
+    pub const CALL_CONSUMED: u32 = 17;
+    /// `[18, id]`: the handler wants the call no more.
+    pub const CALL_ABORT: u32 = 18;
 }

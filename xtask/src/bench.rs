@@ -20,9 +20,9 @@ use crate::binaries::{self, QUICK};
 use crate::browser;
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
+use crate::workerd;
 
-/// Versions of the peers, so that two runs compare the same.
-const WORKERD: &str = "1.20261117.1";
+/// Its version, so that two runs compare the same.
 const JSRUN: &str = "0.3.0";
 /// A package of 40 MB over a slow line still arrives within this time.
 const FETCH_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -123,7 +123,7 @@ fn found(paths: &Paths, folder: &Path, browser: &Path) -> Value {
         ("browser", Ok(browser.to_owned()), None),
         ("node", on_path("node").ok_or_else(|| anyhow!("no node in PATH")), None),
         ("valgrind", valgrind(paths), None),
-        ("workerd", workerd(paths, folder), Some(WORKERD)),
+        ("workerd", workerd::obtain(paths), Some(workerd::VERSION)),
         ("jsrun", jsrun(paths, folder), Some(JSRUN)),
     ];
     let describe = |(name, program, version): (&str, Result<PathBuf>, Option<&str>)| {
@@ -145,31 +145,6 @@ fn valgrind(paths: &Paths) -> Result<PathBuf> {
         apt::install(&["valgrind"], &paths.logs())?;
     }
     on_path("valgrind").context("no valgrind in PATH")
-}
-
-/// workerd's own program out of its npm package.
-fn workerd(paths: &Paths, folder: &Path) -> Result<PathBuf> {
-    let home = folder.join(format!("workerd-{WORKERD}"));
-    if let Some(program) = workerd_in(&home) {
-        return Ok(program);
-    }
-    let npm = on_path("npm").context("no npm in PATH")?;
-    let mut install = Command::new(npm);
-    // The program is a package for this platform; the script would only look for it.
-    install.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&home);
-    run_quietly(
-        "npm install workerd",
-        &paths.logs(),
-        FETCH_LIMIT,
-        install.arg(format!("workerd@{WORKERD}")),
-    )?;
-    workerd_in(&home).context("npm brought no workerd for this platform")
-}
-
-fn workerd_in(home: &Path) -> Option<PathBuf> {
-    let platforms = fs::read_dir(home.join("node_modules/@cloudflare")).ok()?;
-    let mut programs = platforms.filter_map(|entry| Some(entry.ok()?.path().join("bin/workerd")));
-    programs.find(|program| program.is_file())
 }
 
 /// A Python that has jsrun.

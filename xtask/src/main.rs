@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | attacks | compat | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
@@ -18,6 +18,7 @@ mod process;
 mod test;
 mod up;
 mod wasm;
+mod workerd;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,12 @@ enum Task {
     /// Run hostile handlers in real browsers and report how each of them ended
     Attacks {
         /// Part of an attack's name, `--mode <MODE>`, `--list`, `--log`, `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Ask the same handlers on workerd and on Tabmesh and compare the answers
+    Compat {
+        /// Part of a handler's name, `--known`, `--list`, `--help`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -78,6 +85,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(options) => test::test(&paths, &options),
         Task::Bench(options) => bench::bench(&paths, &options),
         Task::Attacks { args } => test::attacks(&paths, &args),
+        Task::Compat { args } => test::compat(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
         Task::Node => node::node(&paths),
         Task::Doctor => doctor::doctor(&paths),

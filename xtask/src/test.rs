@@ -12,12 +12,14 @@ use crate::binaries::{self, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
-use crate::{apt, browser, deps, firefox, wasm};
+use crate::{apt, browser, deps, firefox, wasm, workerd};
 
 /// The package of end-to-end tests: it needs a browser, so it is a step of its own.
 const END_TO_END: &str = "tabmesh-tests";
 /// The program of hostile handlers in it.
 const ATTACKS: &str = "attacks";
+/// The program that compares with workerd in it.
+const COMPAT: &str = "compat";
 /// The time npm may take for one example.
 const NPM_LIMIT: Duration = Duration::from_secs(5 * 60);
 
@@ -45,6 +47,8 @@ enum Step {
     Unit,
     /// End-to-end tests in a real browser
     E2e,
+    /// The same answers as workerd
+    Compat,
     /// Hostile handlers in real browsers
     Attacks,
 }
@@ -81,7 +85,8 @@ impl Step {
             Self::Clippy => clippy(paths),
             Self::Unit => unit(paths, args),
             Self::E2e => end_to_end(paths, args),
-            // The arguments are a filter for tests, which attacks are not.
+            // The arguments are a filter for tests, which these are not.
+            Self::Compat => compat(paths, &[]),
             Self::Attacks => attacks(paths, &[]),
         }
     }
@@ -95,12 +100,12 @@ fn clippy(paths: &Paths) -> Result<()> {
     // The bench is a target that only its feature builds.
     cargo.args(["--features", "tabmesh-tests/bench"]).args(deny_warnings);
     run("clippy", &mut cargo)?;
-    // No plain test: `--all-targets` leaves it out.
+    // No plain tests: `--all-targets` leaves them out.
     let mut cargo = paths.cargo();
     cargo
-        .args(["clippy", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS])
+        .args(["clippy", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS, "--test", COMPAT])
         .args(&deny_warnings[1..]);
-    run("clippy for the attacks", &mut cargo)?;
+    run("clippy for the attacks and the differential suite", &mut cargo)?;
     // xtask stays in the profile it was just built in: its dependencies are nobody else's.
     run("clippy for xtask", paths.cargo().args(["clippy", "--package", "xtask"]).args(deny_warnings))?;
     if wasm::find(paths) == Some(Route::Rustup) {
@@ -141,6 +146,18 @@ pub fn attacks(paths: &Paths, args: &[String]) -> Result<()> {
     }
     cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS, "--"]).args(args);
     run("hostile handlers", &mut cargo)
+}
+
+/// Asks the same handlers on workerd and on Tabmesh; `args` are the suite's own.
+pub fn compat(paths: &Paths, args: &[String]) -> Result<()> {
+    let browser = browser::obtain(paths)?;
+    let workerd = workerd::obtain(paths)?;
+    let tabmesh = binaries::build(paths, false)?;
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    cargo.env(workerd::VARIABLE, workerd);
+    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", COMPAT, "--"]).args(args);
+    run("the same answers as workerd", &mut cargo)
 }
 
 /// Installs the npm packages of every example that has a lockfile, unless they are there already.

@@ -10,10 +10,13 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tabmesh_protocol::Limits;
 
 use super::ApiLimits;
+use crate::catalog::Settings;
+use crate::cron;
+use crate::deploy::bindings::{self, Bindings};
 use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
+use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
 
@@ -32,7 +35,9 @@ const METADATA: &str = "metadata";
 pub(super) struct Upload {
     pub(super) files: Vec<SourceFile>,
     pub(super) options: Options,
-    pub(super) limits: Limits,
+    pub(super) settings: Settings,
+    pub(super) bindings: Bindings,
+    pub(super) egress: Option<Vec<String>>,
 }
 
 /// The form's `metadata`, as in Cloudflare's upload form.
@@ -43,6 +48,12 @@ struct Metadata {
     main_module: Option<String>,
     /// Read by [`limits::read`].
     limits: Map<String, Value>,
+    /// Read by [`bindings::read`].
+    bindings: Vec<Value>,
+    /// Cron patterns.
+    crons: Vec<String>,
+    /// Hosts that the handler may fetch from.
+    egress: Option<Vec<String>>,
     /// Taken and ignored: tools for Workers send it, and there is but one version of the platform.
     #[serde(rename = "compatibility_date")]
     _compatibility_date: serde::de::IgnoredAny,
@@ -77,7 +88,13 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     let body = body?;
     if !form {
         let file = SourceFile { name: single_name(&parts.uri, &kind), bytes: body };
-        return Ok(Upload { files: vec![file], options: Options::default(), limits: Limits::default() });
+        return Ok(Upload {
+            files: vec![file],
+            options: Options::default(),
+            settings: Settings::default(),
+            bindings: Bindings::default(),
+            egress: None,
+        });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
@@ -160,8 +177,32 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     let metadata = metadata.unwrap_or_default();
     let limits =
         limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
+    let bindings = bindings::read(metadata.bindings)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    if let Some(egress) = &metadata.egress {
+        check_egress(egress)?;
+    }
+    cron::check(&metadata.crons)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
+    let settings = Settings { limits, crons: metadata.crons };
     let options = Options { main: metadata.main_module, ..Options::default() };
-    Ok(Upload { files, options: options.with_flags(&metadata.compatibility_flags), limits })
+    let options = options.with_flags(&metadata.compatibility_flags);
+    Ok(Upload { files, options, settings, bindings, egress: metadata.egress })
+}
+
+fn check_egress(patterns: &[String]) -> Result<(), Problem> {
+    if patterns.len() > policy::MAX_PATTERNS {
+        return Err(invalid(format!("`egress` has at most {} hosts.", policy::MAX_PATTERNS)));
+    }
+    match patterns.iter().find(|pattern| !policy::is_pattern(pattern)) {
+        Some(wrong) => {
+            let wrong = wrong.escape_debug();
+            Err(invalid(format!(
+                "`egress` has `{wrong}`, which is no host: say api.example.com or *.example.com."
+            )))
+        }
+        None => Ok(()),
+    }
 }
 
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Problem> {

@@ -25,6 +25,8 @@ pub(super) struct View<'a> {
     size: u64,
     /// As they hold, within the gateway's caps.
     limits: Limits,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    crons: &'a [String],
     urls: Urls,
     created_at: String,
     updated_at: String,
@@ -54,6 +56,7 @@ impl<'a> View<'a> {
             modules: &handler.modules,
             size: handler.size,
             limits: limits::within(handler.limits, &api.caps),
+            crons: &handler.crons,
             urls: Urls {
                 host: format!("http://{name}.{owner}{}{port}/", api.domain),
                 path: owner.is_empty().then(|| format!("/{name}/")),

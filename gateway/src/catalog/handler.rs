@@ -13,6 +13,8 @@ pub struct Handler {
     pub target: Arc<Target>,
     /// What its requests may use.
     pub limits: Limits,
+    /// Cron patterns at which its `scheduled` runs.
+    pub crons: Vec<String>,
     /// When a handler of this name was first put; milliseconds since 1970.
     pub created_at_ms: u64,
     /// When this version was put; milliseconds since 1970.
@@ -21,6 +23,21 @@ pub struct Handler {
     pub size: u64,
     /// Its modules, the entry point last.
     pub modules: Vec<ModuleInfo>,
+}
+
+/// What of a deployment is not part of its version.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What requests may use.
+    pub limits: Limits,
+    /// Cron patterns, checked.
+    pub crons: Vec<String>,
+}
+
+impl From<Limits> for Settings {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
 }
 
 /// One module of a handler.

@@ -109,6 +109,7 @@ fn rows_of_older_versions_read() {
         name: "a".into(),
         version: "v".into(),
         limits: limits.into(),
+        crons: "[]".into(),
         modules: "[]".into(),
         size: 0,
         created_at_ms: 0,

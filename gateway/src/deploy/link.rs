@@ -81,7 +81,8 @@ pub(super) fn assemble(modules: &[Read], linked: &[Vec<Link>], main: usize) -> R
     for (place, index) in (0u32..).zip(&order) {
         places[*index] = place;
     }
-    let mut bundle = Bundle { format: BUNDLE_FORMAT, modules: Vec::with_capacity(order.len()) };
+    let mut bundle =
+        Bundle { format: BUNDLE_FORMAT, modules: Vec::with_capacity(order.len()), env: vec![], egress: None };
     for &index in &order {
         let module = &modules[index];
         if index != main && imports[index].contains(&main) {

@@ -31,25 +31,46 @@ const ADDED: usize = 5;
 /// Who calls, and how the request got to the handler.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Address of the other end of the connection.
-    ip: HeaderValue,
+    /// Address of the other end of the connection; `None` for a handler, whose fields stay as they are.
+    ip: Option<HeaderValue>,
     /// Host and port that the caller named; `None` where no field can say so.
     host: Option<HeaderValue>,
     /// As the handler sees it.
     url: String,
     /// Prefix that routing took off the path.
     prefix: Option<HeaderValue>,
+    /// The request is one for a WebSocket.
+    upgrading: bool,
 }
 
 impl Caller {
     /// A caller at `ip` who named this host and port, and what the handler sees of the path, without `prefix`.
     pub fn new(ip: HeaderValue, authority: &str, path_and_query: &str, prefix: Option<&str>) -> Self {
         Self {
-            ip,
+            ip: Some(ip),
             host: HeaderValue::from_str(authority).ok(),
             url: ["http://", authority, path_and_query].concat(),
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
+            upgrading: false,
         }
+    }
+}
+
+impl Caller {
+    /// A handler that asks another one for `url`.
+    #[must_use]
+    pub fn handler(url: String) -> Self {
+        Self { ip: None, host: None, url, prefix: None, upgrading: false }
+    }
+
+    /// The same caller, who asks for a WebSocket or not.
+    pub(super) fn upgrading(mut self, upgrading: bool) -> Self {
+        self.upgrading = upgrading;
+        self
+    }
+
+    pub(super) fn is_upgrading(&self) -> bool {
+        self.upgrading
     }
 }
 
@@ -101,20 +122,26 @@ pub fn build(
         return Err(Problem::new(ProblemType::HeadersTooLarge).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix } = caller;
+    let Caller { ip, host, url, prefix, upgrading } = caller;
+    if upgrading {
+        // A handler agrees by what it sees.
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
     headers.reserve(ADDED);
     if let Some(host) = host {
         // HTTP/2 has no Host field; handlers expect one.
         headers.insert(header::HOST, host);
     }
-    // Nothing in front of us is trusted yet, so what a caller claims here is replaced.
-    headers.insert(FORWARDED_FOR, ip.clone());
-    headers.insert(CONNECTING_IP, ip);
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
-    match prefix {
-        Some(prefix) => headers.insert(FORWARDED_PREFIX, prefix),
-        None => headers.remove(FORWARDED_PREFIX),
-    };
+    if let Some(ip) = ip {
+        // Nothing in front of us is trusted yet, so what a caller claims here is replaced.
+        headers.insert(FORWARDED_FOR, ip.clone());
+        headers.insert(CONNECTING_IP, ip);
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        match prefix {
+            Some(prefix) => headers.insert(FORWARDED_PREFIX, prefix),
+            None => headers.remove(FORWARDED_PREFIX),
+        };
+    }
     Ok(RequestHead {
         target: Arc::clone(&handler.target),
         request_id: Arc::clone(request_id),

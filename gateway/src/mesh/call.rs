@@ -37,7 +37,7 @@ impl Call {
     /// The sending half of the exchange's request body.
     #[must_use]
     pub fn body(&self) -> BodySender {
-        BodySender { tab: Arc::clone(&self.tab), id: self.id, writable: Arc::clone(&self.receivers.writable) }
+        BodySender::new(Arc::clone(&self.tab), self.id, Arc::clone(&self.receivers.writable))
     }
 
     /// Waits for the response head; true when no body follows. Call it once.
@@ -103,7 +103,7 @@ impl Drop for Call {
     }
 }
 
-/// Sends a request body with backpressure.
+/// Sends a body with backpressure.
 pub struct BodySender {
     tab: Arc<Tab>,
     id: StreamId,
@@ -111,6 +111,11 @@ pub struct BodySender {
 }
 
 impl BodySender {
+    /// Of the stream `id`; `writable` is notified when it may have room again.
+    pub(super) fn new(tab: Arc<Tab>, id: StreamId, writable: Arc<Notify>) -> Self {
+        Self { tab, id, writable }
+    }
+
     /// Sends a piece once there is room; false when the tab wants no more.
     pub async fn send(&self, data: Bytes, fin: bool) -> bool {
         loop {

@@ -19,7 +19,7 @@ const LOOSE_SPAN: Duration = Duration::from_secs(10);
 
 /// The console of one request.
 pub(super) struct Console {
-    labels: Labels,
+    pub(super) labels: Labels,
     limit: u32,
     /// `None` once the limit was exceeded.
     left: Option<usize>,

@@ -5,7 +5,8 @@ use super::console::Console;
 use crate::breach::Limit;
 use bytes::Bytes;
 use std::sync::Arc;
-use tabmesh_protocol::{RequestHead, ResetCode, ResponseHead};
+use tabmesh_protocol::limits::BINDING_CALLS;
+use tabmesh_protocol::{Limits, RequestHead, ResetCode, ResponseHead};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// A response head and whether no body follows, or what became of the exchange instead.
@@ -62,6 +63,9 @@ pub(super) struct Receivers {
 pub(super) struct Exchange {
     pub(super) ends: Ends,
     pub(super) console: Console,
+    pub(super) limits: Limits,
+    /// Calls that its handler may still make.
+    pub(super) calls_left: u32,
 }
 
 /// Where the answer goes.
@@ -80,7 +84,8 @@ impl Exchange {
         let writable = Arc::new(Notify::new());
         let receivers = Receivers { answered, pieces, writable: Arc::clone(&writable) };
         let ends = Ends { answer: Some(answer), body, writable };
-        (Self { ends, console: Console::new(head) }, receivers)
+        let calls_left = head.limits.subrequests.saturating_add(BINDING_CALLS);
+        (Self { ends, console: Console::new(head), limits: head.limits, calls_left }, receivers)
     }
 }
 

@@ -1,29 +1,24 @@
-//! One WebRTC peer: an offer in, an open data channel out. The only module that names the `webrtc` crate, so that
+//! One WebRTC peer: an offer in, an open data channel out. The only module that names the WebRTC crates, so that
 //! another carrier stays a local change. Knows nothing of sessions or requests.
 //!
-//! The crate awaits our callbacks on its driver, so they only forward.
+//! Two carriers stand behind the same face: [`shared`], one UDP port for all tabs of a thread, on the sans-I/O crate `rtc`; and
+//! [`own`], sockets for each tab, where TCP, STUN or TURN is asked for.
 
-mod quiet;
-mod runtime;
+mod own;
+mod settings;
+mod shared;
 
 use super::tab::Transport;
 use crate::config::{IceTransport, PeerConfig};
-use bytes::{Bytes, BytesMut};
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use bytes::Bytes;
+use rtc::peer_connection::state::RTCPeerConnectionState;
+use rtc::peer_connection::transport::RTCIceCandidateInit;
+use std::net::IpAddr;
 use tabmesh_protocol::config::MAX_MESSAGE;
 use tabmesh_protocol::signal::{Candidate, IceServer};
 use tokio::sync::mpsc;
-use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
-use webrtc::error::Error;
-use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceCandidateInit, RTCIceServer, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
-    RTCSessionDescription, SettingEngine, SettingEngineBuilder,
-};
 
-/// Label of the one pre-negotiated channel; both ends create it with stream id 0.
-const CHANNEL: &str = "tabmesh";
+pub use rtc::shared::error::Error;
 
 /// Events that may wait for the owner of a peer: candidates and state changes, a handful a connection.
 const EVENTS: usize = 64;
@@ -39,10 +34,23 @@ pub enum PeerEvent {
     Gone,
 }
 
-/// A peer connection. Close it with [`Peer::close`]; a drop alone leaves its driver running.
-pub struct Peer {
-    connection: Arc<dyn PeerConnection>,
-    channel: Arc<dyn DataChannel>,
+impl PeerEvent {
+    fn candidate(init: RTCIceCandidateInit) -> Self {
+        Self::Candidate(Candidate {
+            candidate: init.candidate,
+            sdp_mid: init.sdp_mid,
+            sdp_mline_index: init.sdp_mline_index,
+            username_fragment: init.username_fragment,
+        })
+    }
+
+    fn of(state: RTCPeerConnectionState) -> Option<Self> {
+        match state {
+            RTCPeerConnectionState::Disconnected => Some(Self::Unsure),
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => Some(Self::Gone),
+            _ => None,
+        }
+    }
 }
 
 /// What arrives on the channel.
@@ -56,62 +64,62 @@ pub enum ChannelEvent {
     Closed,
 }
 
-struct Callbacks(mpsc::Sender<PeerEvent>);
+/// Makes peers, and holds what they share.
+pub struct Peers {
+    config: PeerConfig,
+    addrs: Vec<IpAddr>,
+    /// `None` where each peer has sockets of its own.
+    shared: Option<shared::Ports>,
+}
 
-#[async_trait::async_trait]
-impl PeerConnectionEventHandler for Callbacks {
-    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
-        if let Ok(init) = event.candidate.to_json() {
-            let candidate = Candidate {
-                candidate: init.candidate,
-                sdp_mid: init.sdp_mid,
-                sdp_mline_index: init.sdp_mline_index,
-                username_fragment: init.username_fragment,
-            };
-            // A full queue loses a candidate of many, not the connection.
-            let _ = self.0.try_send(PeerEvent::Candidate(candidate));
-        }
+/// A peer connection. End it with [`Peer::close`].
+pub struct Peer(Carrier);
+
+enum Carrier {
+    Shared(shared::Peer),
+    Own(own::Peer),
+}
+
+impl Peers {
+    /// Peers with this configuration; they offer the address `listen` where it names none.
+    #[must_use]
+    pub fn new(config: PeerConfig, listen: IpAddr) -> Self {
+        let addrs = if config.ice_addr.is_empty() { vec![listen] } else { config.ice_addr.clone() };
+        let plain =
+            config.ice_transport == IceTransport::Udp && config.stun.is_empty() && config.turn.is_empty();
+        let shared = plain.then(shared::Ports::default);
+        Self { config, addrs, shared }
     }
 
-    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        let event = match state {
-            RTCPeerConnectionState::Disconnected => PeerEvent::Unsure,
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => PeerEvent::Gone,
-            _ => return,
-        };
-        let _ = self.0.try_send(event);
+    /// Makes a peer and the events that come with it. Must run on the runtime that shall drive it. `number` counts peers: where
+    /// ports are limited and each peer takes one, it says which is tried first.
+    ///
+    /// # Errors
+    /// When no port is free or the crate refuses the settings.
+    pub async fn make(&self, number: u64) -> Result<(Peer, mpsc::Receiver<PeerEvent>), Error> {
+        Ok(match &self.shared {
+            Some(ports) => {
+                let (peer, events) = shared::Peer::new(ports, &self.addrs, self.config.ice_ports)?;
+                (Peer(Carrier::Shared(peer)), events)
+            }
+            None => {
+                let (peer, events) = own::Peer::new(&self.config, &self.addrs, number).await?;
+                (Peer(Carrier::Own(peer)), events)
+            }
+        })
     }
 }
 
 impl Peer {
-    /// Makes a peer and the events that come with it. Must run on the runtime that shall drive it. `number` counts peers: where
-    /// ports are limited, it says which is tried first.
-    ///
-    /// # Errors
-    /// When no port is free or the crate refuses the settings.
-    pub async fn new(
-        config: &PeerConfig,
-        listen: IpAddr,
-        number: u64,
-    ) -> Result<(Self, mpsc::Receiver<PeerEvent>), Error> {
-        let (events_in, events) = mpsc::channel(EVENTS);
-        let callbacks = Arc::new(Callbacks(events_in));
-        let connection = bind(config, listen, number, callbacks).await?;
-        let init = RTCDataChannelInit { negotiated: Some(0), ..RTCDataChannelInit::default() };
-        let channel = connection.create_data_channel(CHANNEL, Some(init)).await?;
-        Ok((Self { connection, channel }, events))
-    }
-
     /// Takes an offer (the first, or an ICE restart) and gives the answer.
     ///
     /// # Errors
     /// When the offer is not acceptable.
     pub async fn answer(&self, offer: String) -> Result<String, Error> {
-        self.connection.set_remote_description(RTCSessionDescription::offer(offer)?).await?;
-        let answer = self.connection.create_answer(None).await?;
-        let sdp = answer.sdp.clone();
-        self.connection.set_local_description(answer).await?;
-        Ok(sdp)
+        match &self.0 {
+            Carrier::Shared(peer) => peer.answer(offer),
+            Carrier::Own(peer) => peer.answer(offer).await,
+        }
     }
 
     /// Adds a candidate of the tab. One that does not parse (a browser's mDNS name, say) is not an error: the tab's
@@ -124,32 +132,43 @@ impl Peer {
             username_fragment: candidate.username_fragment,
             ..RTCIceCandidateInit::default()
         };
-        if let Err(error) = self.connection.add_ice_candidate(init).await {
+        let added = match &self.0 {
+            Carrier::Shared(peer) => peer.add_candidate(init),
+            Carrier::Own(peer) => peer.add_candidate(init).await,
+        };
+        if let Err(error) = added {
             tracing::debug!(%error, "candidate not taken");
         }
     }
 
     /// The next thing that the channel does.
     pub async fn next(&self) -> ChannelEvent {
-        loop {
-            match self.channel.poll().await {
-                Some(DataChannelEvent::OnOpen) => return ChannelEvent::Open,
-                Some(DataChannelEvent::OnMessage(message)) => {
-                    return ChannelEvent::Message(message.data.freeze());
+        match &self.0 {
+            Carrier::Shared(peer) => peer.next().await,
+            Carrier::Own(peer) => peer.next().await,
+        }
+    }
+
+    /// Hands every message to `into` as it comes, until the channel is over. `into` may be called on the thread that reads the
+    /// socket, for other tabs wait while it runs.
+    pub async fn receive(&self, into: impl Fn(Bytes) + Send + Sync + 'static) {
+        match &self.0 {
+            Carrier::Shared(peer) => peer.receive(std::sync::Arc::new(into)).await,
+            Carrier::Own(peer) => loop {
+                match peer.next().await {
+                    ChannelEvent::Message(message) => into(message),
+                    ChannelEvent::Open => {}
+                    ChannelEvent::Closed => return,
                 }
-                Some(DataChannelEvent::OnClose | DataChannelEvent::OnClosing) | None => {
-                    return ChannelEvent::Closed;
-                }
-                Some(_) => {}
-            }
+            },
         }
     }
 
     /// Ends the connection.
     pub async fn close(&self) {
-        let _ = self.channel.close().await;
-        if let Err(error) = self.connection.close().await {
-            tracing::debug!(%error, "peer did not close cleanly");
+        match &self.0 {
+            Carrier::Shared(peer) => peer.close(),
+            Carrier::Own(peer) => peer.close().await,
         }
     }
 }
@@ -161,8 +180,10 @@ impl Transport for Peer {
     }
 
     async fn send(&self, message: Vec<u8>) -> bool {
-        // From a vector we own alone: no copy.
-        self.channel.send(BytesMut::from(Bytes::from(message))).await.is_ok()
+        match &self.0 {
+            Carrier::Shared(peer) => peer.send(message).await,
+            Carrier::Own(peer) => peer.send(message).await,
+        }
     }
 }
 
@@ -191,24 +212,6 @@ pub fn ice_servers(config: &PeerConfig) -> Result<Vec<IceServer>, String> {
     stun.chain(turn).collect()
 }
 
-async fn bind(
-    config: &PeerConfig,
-    listen: IpAddr,
-    number: u64,
-    callbacks: Arc<Callbacks>,
-) -> Result<Arc<dyn PeerConnection>, Error> {
-    let addrs = if config.ice_addr.is_empty() { vec![listen] } else { config.ice_addr.clone() };
-    let mut failed = None;
-    for port in ports(config.ice_ports.unwrap_or((0, 0)), number) {
-        let addrs: Vec<SocketAddr> = addrs.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
-        match build(config, addrs, Arc::clone(&callbacks)).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.unwrap_or_else(|| std::io::Error::other("no ICE port given").into()))
-}
-
 /// All ports of a range, each peer's search beginning behind the one before: if all began at the first port, the last of
 /// a thousand peers would be built a thousand times.
 fn ports((first, last): (u16, u16), number: u64) -> impl Iterator<Item = u16> {
@@ -216,56 +219,6 @@ fn ports((first, last): (u16, u16), number: u64) -> impl Iterator<Item = u16> {
     let skip = usize::try_from(number % all.len().max(1) as u64).unwrap_or(0);
     let count = all.len();
     all.cycle().skip(skip).take(count)
-}
-
-async fn build(
-    config: &PeerConfig,
-    addrs: Vec<SocketAddr>,
-    callbacks: Arc<Callbacks>,
-) -> Result<Arc<dyn PeerConnection>, Error> {
-    let (udp, tcp) = match config.ice_transport {
-        IceTransport::Udp => (addrs, vec![]),
-        IceTransport::Tcp => (vec![], addrs),
-        IceTransport::Both => (addrs.clone(), addrs),
-    };
-    let mtu_safe = udp.iter().chain(&tcp).all(|addr| addr.ip().is_loopback());
-    // `main` checked the servers before it started to serve.
-    let ice_servers = ice_servers(config).unwrap_or_default().into_iter().map(|server| RTCIceServer {
-        urls: server.urls,
-        username: server.username.unwrap_or_default(),
-        credential: server.credential.unwrap_or_default(),
-    });
-    let udp_alone = tcp.is_empty();
-    let runtime = runtime::runtime(udp_alone).ok_or_else(|| std::io::Error::other("no async runtime"))?;
-    let connection = PeerConnectionBuilder::new()
-        .with_runtime(runtime)
-        .with_configuration(
-            RTCConfigurationBuilder::default().with_ice_servers(ice_servers.collect()).build(),
-        )
-        .with_setting_engine(settings(config.ice_transport, mtu_safe))
-        .with_handler(callbacks)
-        .with_data_channel_send_buffer_limit(PeerConfig::SEND_BUFFER)
-        .with_udp_addrs(udp)
-        .with_tcp_addrs(tcp)
-        .build()
-        .await?;
-    Ok(Arc::new(connection))
-}
-
-fn settings(transport: IceTransport, local: bool) -> SettingEngine {
-    let (disconnected, failed, keepalive) = PeerConfig::ICE_TIMEOUTS;
-    let settings = SettingEngineBuilder::new()
-        .with_ice_timeouts(Some(disconnected), Some(failed), Some(keepalive))
-        .with_ice_connection_attempts(Some(PeerConfig::ICE_CHECK_INTERVAL), Some(PeerConfig::ICE_CHECKS))
-        // Browsers hide their addresses behind mDNS names; their own checks reach us, so we need not resolve any.
-        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
-        .with_include_loopback_candidate(true);
-    let settings = match transport {
-        IceTransport::Tcp => settings.with_sctp_mtu(PeerConfig::MTU_TCP),
-        _ if local => settings.with_sctp_mtu(PeerConfig::MTU_LOCAL_UDP),
-        _ => settings,
-    };
-    settings.build()
 }
 
 // The wire's largest message must fit what SCTP announces by default (64 KiB).

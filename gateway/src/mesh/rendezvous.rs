@@ -5,7 +5,8 @@
 
 mod attempts;
 
-use super::peer::{ChannelEvent, Peer, PeerEvent};
+use super::incoming::Host;
+use super::peer::{ChannelEvent, Peer, PeerEvent, Peers};
 use super::pool::Pool;
 use super::tab::{Tab, Watcher};
 use crate::config::{PeerConfig, PoolConfig};
@@ -16,6 +17,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tabmesh_protocol::Config;
+use tabmesh_protocol::config::MAX_CALLS;
 use tabmesh_protocol::signal::{ClientMessage, Relay, ServerMessage};
 use tabmesh_signaling::Link;
 use tokio::sync::mpsc;
@@ -30,10 +32,10 @@ const ATTEMPTS_PER_TAB: usize = 2;
 pub struct Rendezvous {
     pool: Arc<Pool>,
     metrics: Arc<Metrics>,
-    peer: PeerConfig,
+    peers: Peers,
     limits: PoolConfig,
-    listen: IpAddr,
     threads: IoThreads,
+    host: Arc<dyn Host>,
     next_tab: AtomicU64,
 }
 
@@ -47,7 +49,7 @@ enum Input {
 type Key = (String, u32);
 
 impl Rendezvous {
-    /// Peers will run on `threads`.
+    /// Peers will run on `threads`; `host` answers what handlers call.
     #[must_use]
     pub fn new(
         pool: Arc<Pool>,
@@ -56,8 +58,10 @@ impl Rendezvous {
         limits: PoolConfig,
         listen: IpAddr,
         threads: IoThreads,
+        host: Arc<dyn Host>,
     ) -> Arc<Self> {
-        Arc::new(Self { pool, metrics, peer, limits, listen, threads, next_tab: AtomicU64::new(1) })
+        let peers = Peers::new(peer, listen);
+        Arc::new(Self { pool, metrics, peers, limits, threads, host, next_tab: AtomicU64::new(1) })
     }
 
     /// Serves one signalling link until it ends. Tabs that are joined stay.
@@ -121,7 +125,7 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, offer: String, mut inputs: mpsc::Receiver<Input>) {
-        let (peer, mut events) = match Peer::new(&self.shared.peer, self.shared.listen, self.id).await {
+        let (peer, mut events) = match self.shared.peers.make(self.id).await {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, "no data channel can be made; are the ICE ports free?");
@@ -181,24 +185,26 @@ impl Attempt {
         events: &mut mpsc::Receiver<PeerEvent>,
     ) {
         let config = Config {
-            // Tabs open no streams towards a gateway.
-            max_incoming_streams: 0,
+            max_incoming_streams: MAX_CALLS,
             max_outgoing_streams: self.shared.limits.tab_concurrency,
             agent: concat!("tabmesh/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Config::default()
         };
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.shared.pool) as Arc<dyn Watcher>));
-        let tab = Tab::new(self.id, self.key.0.clone(), config, Arc::clone(&self.shared.metrics), watcher);
+        let tab = Tab::new(
+            self.id,
+            self.key.0.clone(),
+            config,
+            Arc::clone(&self.shared.metrics),
+            watcher,
+            Arc::clone(&self.shared.host),
+        );
         self.shared.metrics.joins.inc();
         self.shared.pool.add(&tab);
         let receiving = async {
-            loop {
-                match peer.next().await {
-                    ChannelEvent::Message(message) => tab.receive(message),
-                    ChannelEvent::Open => {}
-                    ChannelEvent::Closed => return tab.close("the data channel closed"),
-                }
-            }
+            let receiver = Arc::clone(&tab);
+            peer.receive(move |message| receiver.receive(message)).await;
+            tab.close("the data channel closed");
         };
         let mut signalled = true;
         let watching = async {

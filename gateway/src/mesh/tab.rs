@@ -8,6 +8,7 @@ mod dispatch;
 
 use super::console::{Console, Loose};
 use super::exchange::{Ends, Exchange, Failure, Receivers};
+use super::incoming::{self, Host, Recent};
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -15,7 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tabmesh_protocol::config::MAX_MESSAGE;
-use tabmesh_protocol::{Config, RequestHead, ResetCode, Role, SendError, Session, StreamId, Violation};
+use tabmesh_protocol::{
+    Config, RequestHead, ResetCode, ResponseHead, Role, SendError, Session, StreamId, Violation,
+};
 use tokio::sync::Notify;
 
 /// Number of a tab in this process; never used again.
@@ -62,6 +65,7 @@ pub struct Tab {
     max_streams: u32,
     metrics: Arc<Metrics>,
     watcher: Weak<dyn Watcher>,
+    host: Arc<dyn Host>,
 }
 
 struct State {
@@ -70,12 +74,16 @@ struct State {
     /// The consoles of the streams that ended last: handlers go on logging after their answer.
     ended: VecDeque<(StreamId, Console)>,
     loose: Loose,
+    /// Calls of handlers that are being served.
+    calls: HashMap<StreamId, incoming::Ends>,
+    recent: Recent,
 }
 
 impl State {
     /// Takes an exchange out of the books; its console stays.
     fn end(&mut self, id: StreamId) -> Option<Ends> {
-        let Exchange { ends, console } = self.exchanges.remove(&id)?;
+        let Exchange { ends, console, limits, .. } = self.exchanges.remove(&id)?;
+        self.recent.ended(console.labels.clone(), limits, Instant::now());
         if self.ended.len() >= REMEMBERED_STREAMS {
             self.ended.pop_front();
         }
@@ -100,6 +108,7 @@ impl Tab {
         config: Config,
         metrics: Arc<Metrics>,
         watcher: Weak<dyn Watcher>,
+        host: Arc<dyn Host>,
     ) -> Arc<Self> {
         let max_streams = config.max_outgoing_streams;
         Arc::new(Self {
@@ -111,6 +120,8 @@ impl Tab {
                 exchanges: HashMap::new(),
                 ended: VecDeque::new(),
                 loose: Loose::new(),
+                calls: HashMap::new(),
+                recent: Recent::default(),
             }),
             outbox: Notify::new(),
             ready: AtomicBool::new(false),
@@ -120,6 +131,7 @@ impl Tab {
             max_streams,
             metrics,
             watcher,
+            host,
         })
     }
 
@@ -204,6 +216,41 @@ impl Tab {
         self.after(state);
     }
 
+    /// Answers a call of a handler; `fin` when no body follows.
+    ///
+    /// # Errors
+    /// A sentence for the handler; nothing was sent. Not where the tab wants no answer any more.
+    pub(super) fn respond(&self, id: StreamId, head: &ResponseHead, fin: bool) -> Result<(), String> {
+        let mut state = self.lock();
+        let sent = state.session.respond(id, head, fin);
+        self.after(state);
+        match sent {
+            Err(error @ SendError::Head(_)) => Err(format!("The response cannot be passed on: {error}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends a call of a handler with a sentence for it.
+    pub(super) fn refuse(&self, id: StreamId, code: ResetCode, reason: &str) {
+        let mut state = self.lock();
+        state.session.reset(self.epoch.elapsed(), id, code, reason);
+        self.after(state);
+    }
+
+    /// A call is served no more; `answered` in whole or not.
+    pub(super) fn call_ended(&self, id: StreamId, answered: bool) {
+        let mut state = self.lock();
+        state.calls.remove(&id);
+        let now = self.epoch.elapsed();
+        if answered {
+            // What is left is at most a request body that nobody reads.
+            state.session.stop(now, id);
+        } else {
+            state.session.reset(now, id, ResetCode::Cancelled, "the gateway broke the call off");
+        }
+        self.after(state);
+    }
+
     /// Tells the tab that this gateway is going away (it opens no new streams).
     pub fn say_draining(&self) {
         let mut state = self.lock();
@@ -273,7 +320,12 @@ impl Tab {
         }
         tracing::info!(tab = self.id, peer = self.peer, reason, "tab left");
         self.ready.store(false, Ordering::Release);
-        let exchanges = std::mem::take(&mut self.lock().exchanges);
+        let (exchanges, calls) = {
+            let mut state = self.lock();
+            (std::mem::take(&mut state.exchanges), std::mem::take(&mut state.calls))
+        };
+        // Each ends the task that serves it.
+        drop(calls);
         exchanges.into_values().for_each(|exchange| exchange.ends.fail(Failure::TabLost));
         self.outbox.notify_one();
     }

@@ -41,6 +41,28 @@ const MIGRATIONS: &[&str] = &[
         version TEXT PRIMARY KEY NOT NULL REFERENCES bundles (hash) ON DELETE CASCADE,
         maps    BLOB NOT NULL                   -- JSON
     ) STRICT;
+
+    CREATE TABLE secrets (
+        tenant  TEXT NOT NULL,
+        handler TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        value   TEXT NOT NULL,
+        PRIMARY KEY (tenant, handler, name),
+        FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    -- What placeholders of secrets are made with, so that nobody else can make one.
+    CREATE TABLE placeholder_key (bytes BLOB NOT NULL) STRICT;
+    INSERT INTO placeholder_key VALUES (randomblob(32));
+
+    ALTER TABLE handlers ADD COLUMN crons TEXT NOT NULL DEFAULT '[]'; -- JSON
+    CREATE TABLE cron_runs (
+        tenant  TEXT NOT NULL,
+        handler TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        last    INTEGER NOT NULL,               -- ms since 1970
+        PRIMARY KEY (tenant, handler, pattern),
+        FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -8,6 +8,7 @@ fn row(name: &str, version: &str, at: u64) -> HandlerRow {
         name: name.into(),
         version: version.into(),
         limits: "{}".into(),
+        crons: "[]".into(),
         modules: "[]".into(),
         size: 3,
         created_at_ms: at,

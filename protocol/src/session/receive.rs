@@ -6,7 +6,7 @@ use super::{Event, Hello, Load, Now, Role, Session, StreamId, add_credit};
 use crate::config::PROTOCOL_VERSION;
 use crate::error::Violation;
 use crate::frame::Frame;
-use crate::head::{RequestHead, ResponseHead};
+use crate::head::{CallHead, RequestHead, ResponseHead};
 use bytes::Bytes;
 
 impl Session {
@@ -113,14 +113,17 @@ impl Session {
         if self.opened_by_peer >= self.config.max_incoming_streams {
             return Err(Violation::TooManyStreams);
         }
-        let head = Box::new(RequestHead::decode(payload)?);
+        let event = match self.role {
+            Role::Tab => Event::Request { id, head: Box::new(RequestHead::decode(payload)?), fin },
+            Role::Gateway => Event::Call { id, head: Box::new(CallHead::decode(payload)?), fin },
+        };
         let window = self.peer.as_ref().map_or(0, |peer| peer.stream_window);
         let mut stream = Stream::new(&self.config, window);
         stream.receive_head(fin);
         self.highest_peer_id = id;
         self.opened_by_peer += 1;
         self.streams.insert(id, stream);
-        self.events.push_back(Event::Request { id, head, fin });
+        self.events.push_back(event);
         Ok(())
     }
 

@@ -273,6 +273,56 @@ fn stop_drops_what_was_queued_and_the_response_goes_on() {
 }
 
 #[test]
+fn a_tab_calls_and_is_answered_like_any_stream() {
+    let mut sim = Sim::new(&Config::default());
+    let target = Target { tenant: "default".into(), handler: "h".into(), version: "v".into() };
+    let head = CallHead {
+        target: target.into(),
+        parent: 1,
+        binding: "KV".into(),
+        method: Method::PUT,
+        url: "http://kv/key".into(),
+        headers: HeaderMap::new(),
+    };
+    let id = sim.tab.call(&head, false).unwrap();
+    assert_eq!(id % 2, 0);
+    sim.tab.send(id, Bytes::from_static(b"value"), true).unwrap();
+    sim.settle();
+    let [Event::Call { id: called, head: got, fin: false }, Event::Data { data, fin: true, .. }] =
+        &sim.gateway_events[..]
+    else {
+        panic!("{:?}", sim.gateway_events)
+    };
+    assert_eq!((*called, &*got.binding, &**data), (id, "KV", &b"value"[..]));
+    let answer = ResponseHead { status: StatusCode::NO_CONTENT, headers: HeaderMap::new() };
+    sim.gateway.respond(id, &answer, true).unwrap();
+    sim.settle();
+    assert!(
+        matches!(&sim.tab_events[..], [Event::Response { id: answered, fin: true, .. }] if *answered == id)
+    );
+    assert_eq!((sim.gateway.open_streams(), sim.tab.open_streams()), (0, 0));
+}
+
+#[test]
+fn a_draining_gateway_takes_calls_up_to_its_limit() {
+    let config = Config { max_incoming_streams: 2, ..Config::default() };
+    let mut sim = Sim::new(&config);
+    sim.gateway.set_draining(true);
+    sim.settle();
+    let target = Target { tenant: "default".into(), handler: "h".into(), version: "v".into() };
+    let head = CallHead {
+        target: target.into(),
+        parent: 1,
+        binding: String::new(),
+        method: Method::GET,
+        url: "http://a/".into(),
+        headers: HeaderMap::new(),
+    };
+    assert!(sim.tab.call(&head, true).is_ok() && sim.tab.call(&head, true).is_ok());
+    assert_eq!(sim.tab.call(&head, true), Err(SendError::NotAccepting));
+}
+
+#[test]
 fn reset_reaches_the_other_side_with_its_reason_and_frees_the_stream() {
     let mut sim = Sim::new(&Config::default());
     let id = sim.gateway.open(&request(), false).unwrap();
@@ -503,7 +553,7 @@ proptest! {
     /// ended nothing is left and the connection still works.
     #[test]
     fn any_use_keeps_the_pair_in_step(steps in proptest::collection::vec((0u8..10, 0usize..6, 0usize..30_000), 0..120)) {
-        let config = Config { stream_window: 8192, connection_window: 64 * 1024, max_outgoing_streams: 6, max_incoming_streams: 6, ..Config::default() };
+        let config = Config { stream_window: 8192, connection_window: 128 * 1024, max_outgoing_streams: 6, max_incoming_streams: 6, ..Config::default() };
         let mut sim = Sim::new(&config);
         let mut ids = Vec::new();
         for (action, pick, len) in steps {

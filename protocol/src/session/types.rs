@@ -1,7 +1,7 @@
 //! The words between a session and its owner: events, errors, and what the two sides say of themselves.
 
 use crate::error::ResetCode;
-use crate::head::{HeadTooLarge, RequestHead, ResponseHead};
+use crate::head::{CallHead, HeadTooLarge, RequestHead, ResponseHead};
 #[cfg(doc)]
 use crate::session::Session;
 use bytes::Bytes;
@@ -58,12 +58,21 @@ pub struct Load {
 pub enum Event {
     /// The peer's hello came: streams may be opened.
     Ready(Hello),
-    /// The peer opened a stream.
+    /// The gateway opened a stream.
     Request {
         /// Stream.
         id: StreamId,
         /// Head.
         head: Box<RequestHead>,
+        /// No body follows.
+        fin: bool,
+    },
+    /// The tab opened a stream.
+    Call {
+        /// Stream.
+        id: StreamId,
+        /// Head.
+        head: Box<CallHead>,
         /// No body follows.
         fin: bool,
     },

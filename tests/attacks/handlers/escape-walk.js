@@ -2,7 +2,7 @@
 import { attack, reply } from './lib/attack.js';
 
 const POWERS = new Set(`
-  Worker SharedWorker WebSocket WebSocketStream EventSource WebTransport XMLHttpRequest RTCPeerConnection RTCDataChannel
+  Worker SharedWorker WebSocketStream EventSource WebTransport XMLHttpRequest RTCPeerConnection RTCDataChannel
   RTCCertificate BroadcastChannel Notification IDBFactory IDBDatabase CacheStorage Cache StorageManager LockManager
   ServiceWorkerContainer ServiceWorkerRegistration PushManager FileSystemDirectoryHandle FileSystemFileHandle
   StorageBucketManager CookieStore USB Serial HID Bluetooth NavigatorUAData NetworkInformation Permissions

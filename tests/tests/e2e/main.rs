@@ -2,6 +2,7 @@
 //! that break things start their own.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod bindings;
 mod cli;
 mod code;
 mod consent;
@@ -15,9 +16,11 @@ mod isolation;
 mod lifetime;
 mod limits;
 mod modules;
+mod outbound;
 mod page;
 mod push;
 mod sandbox;
+mod schedule;
 mod script;
 mod share;
 mod streaming;
@@ -25,3 +28,4 @@ mod support;
 mod swarm;
 mod tabs;
 mod tenants;
+mod websocket;

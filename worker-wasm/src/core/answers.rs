@@ -23,7 +23,8 @@ enum Named {
     Never,
 }
 
-type Checked = Result<(), &'static str>;
+/// Fine, or what the isolate did wrong.
+pub(super) type Checked = Result<(), &'static str>;
 
 impl Core {
     /// Takes one message. Those of an isolate that is gone are late and ignored.
@@ -103,6 +104,7 @@ impl Core {
                 }
                 self.end_isolate(now, isolate, &End::Failed(join(&message, &stack)));
             }
+            FromIsolate::Call { id, message } => self.on_call(now, isolate, id, message)?,
             FromIsolate::Malformed(wrong) => return Err(wrong),
         }
         Ok(())
@@ -151,7 +153,8 @@ impl Core {
         headers: Result<HeaderMap, &'static str>,
         has_body: bool,
     ) {
-        let status = u16::try_from(status).ok().filter(|status| (200..600).contains(status));
+        let status =
+            u16::try_from(status).ok().filter(|status| *status == 101 || (200..600).contains(status));
         let status = status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or("status out of range");
         let head = status.and_then(|status| Ok(ResponseHead { status, headers: headers? }));
         let most = self.exchanges.get(&key).map_or(u64::MAX, |exchange| exchange.response_left);

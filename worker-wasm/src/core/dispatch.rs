@@ -29,6 +29,7 @@ impl Core {
     /// Handles everything that a session has to tell.
     pub(super) fn take_events(&mut self, now: Now, link: LinkId) {
         while let Some(event) = self.session(link).and_then(|session| session.poll_event()) {
+            let Some(event) = self.call_event(now, link, event) else { continue };
             match event {
                 Event::Request { id, head, fin } => self.on_request(now, (link, id), head, fin),
                 Event::Code { hash, bundle } => self.on_pushed(now, hash, bundle),
@@ -37,8 +38,12 @@ impl Core {
                 Event::Stopped { id } => self.on_stopped(now, (link, id)),
                 Event::Writable { id } => self.grant((link, id)),
                 Event::Ready(_) => self.link_ready(now, link),
-                // We open no streams and answer pings in the session.
-                Event::Draining(_) | Event::Response { .. } | Event::Log { .. } | Event::Pong { .. } => {}
+                // Calls had theirs before; pings are answered in the session.
+                Event::Draining(_)
+                | Event::Call { .. }
+                | Event::Response { .. }
+                | Event::Log { .. }
+                | Event::Pong { .. } => {}
             }
         }
     }
@@ -229,8 +234,8 @@ impl Core {
         if holder.forget(id).is_none() {
             return;
         }
-        let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
-        tell(ToIsolate::Abort { id, reason });
+        self.out.push_back(Output::Isolate { isolate, message: ToIsolate::Abort { id, reason } });
+        self.abandon_calls(now, isolate, id, reason);
         self.after_work(now, isolate);
         if let Some(holder) = self.isolates.get_mut(isolate) {
             holder.clock.watch(now);

@@ -125,6 +125,7 @@ impl Core {
     pub(super) fn end_isolate(&mut self, now: Now, id: IsolateId, end: &End) {
         let Some(isolate) = self.isolates.remove(id) else { return };
         self.out.push_back(Output::Kill { isolate: id });
+        self.end_calls(now, id);
         let reason = match end {
             End::Idle => "the isolate was ended",
             End::Lost(reason) | End::Crashed(reason) | End::Failed(reason) | End::Memory(reason) => reason,

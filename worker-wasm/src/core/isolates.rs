@@ -69,6 +69,8 @@ pub(super) struct Isolate {
     pub(super) answering: usize,
     /// Counts up; numbers below were given out.
     pub(super) next_request: u32,
+    /// The same of the calls that it makes.
+    pub(super) next_call: u32,
     /// When it last became idle (or was made).
     pub(super) idle_since: Now,
     /// Signs of life, and the time that it is busy.
@@ -97,6 +99,7 @@ impl Isolate {
             past: VecDeque::new(),
             answering: 0,
             next_request: 1,
+            next_call: 1,
             idle_since: now,
             clock: Clock::default(),
             busy: Duration::ZERO,

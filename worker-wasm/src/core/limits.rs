@@ -168,5 +168,9 @@ pub const MAX_CANDIDATES: usize = 64;
 /// Messages kept of a channel that is not open yet: the gateway's hello, a ping or two.
 pub const MAX_EARLY: usize = 16;
 
+/// Calls to the gateway that one isolate may have open or waiting at once; more fail at once. Over all isolates
+/// [`tabmesh_protocol::config::MAX_CALLS`] are open and the others wait.
+pub const MAX_CALLS_PER_ISOLATE: usize = 256;
+
 /// Requests that an isolate no longer works on whose console lines still find their way.
 pub const MAX_PAST: usize = 64;

@@ -8,7 +8,7 @@ use super::limits::{
 };
 use super::settings::Settings;
 use bytes::Bytes;
-use tabmesh_protocol::config::MAX_MESSAGE;
+use tabmesh_protocol::config::{MAX_CALLS, MAX_MESSAGE};
 use tabmesh_protocol::signal::Candidate;
 use tabmesh_protocol::{Config, Now, Role, Session};
 
@@ -99,7 +99,7 @@ impl Link {
         let config = Config {
             max_incoming_streams: settings.concurrency,
             tenants: settings.tenants.clone(),
-            max_outgoing_streams: 0,
+            max_outgoing_streams: MAX_CALLS,
             agent: concat!("tabmesh-tab/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Config::default()
         };

@@ -1,11 +1,11 @@
 //! What isolates and runtime say to each other, as plain data; [`crate::wire`] has the form on the port.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use std::rc::Rc;
 use std::time::Duration;
 use tabmesh_protocol::head::Target;
-use tabmesh_protocol::{Limits, RequestHead};
+use tabmesh_protocol::{Limits, RequestHead, ResponseHead};
 
 /// A failure that an isolate reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +106,47 @@ pub enum FromIsolate {
         /// A sentence for the developer.
         text: String,
     },
+    /// About a call of its own.
+    Call {
+        /// Call; counts up.
+        id: u32,
+        /// What.
+        message: FromCall,
+    },
     /// Anything else; the text says what is wrong with it.
     Malformed(&'static str),
+}
+
+/// What an isolate says about a call of its handler to the gateway.
+#[derive(Clone, Debug)]
+pub enum FromCall {
+    /// It begins.
+    Open(Box<CallRequest>),
+    /// Piece of request body.
+    Chunk(Bytes),
+    /// Request body complete.
+    End,
+    /// The handler read that much response body.
+    Consumed(usize),
+    /// The handler lost interest, or the request body failed.
+    Abort,
+}
+
+/// The head of such a call.
+#[derive(Clone, Debug)]
+pub struct CallRequest {
+    /// Request that it is made for, or 0.
+    pub parent: u32,
+    /// Name in `env`; empty for `fetch`.
+    pub binding: String,
+    /// Method.
+    pub method: Method,
+    /// URL.
+    pub url: String,
+    /// Fields.
+    pub headers: HeaderMap,
+    /// Chunks follow.
+    pub has_body: bool,
 }
 
 /// A message to an isolate; see [`crate::wire::to_isolate`].
@@ -160,4 +199,31 @@ pub enum ToIsolate {
         /// Number that the answer repeats.
         n: u32,
     },
+    /// About a call that it made.
+    Call {
+        /// Call.
+        id: u32,
+        /// What.
+        message: ToCall,
+    },
+}
+
+/// What an isolate hears about a call of its handler.
+#[derive(Clone, Debug)]
+pub enum ToCall {
+    /// Response head.
+    Response {
+        /// Head.
+        head: Rc<ResponseHead>,
+        /// Chunks follow.
+        has_body: bool,
+    },
+    /// Piece of response body.
+    Chunk(Bytes),
+    /// Response body complete.
+    End,
+    /// It failed; a sentence for the handler. Nothing follows.
+    Failed(String),
+    /// More request body may be sent.
+    Credit(usize),
 }

@@ -206,6 +206,7 @@ impl Core {
         for key in keys {
             self.cancel(now, key, "the gateway went away");
         }
+        self.calls_lost(id);
         self.signalling.relay(&link.peer, id, Relay::Bye { reason: why.to_owned() }, &mut self.out);
         let Some(peer) = self.peers.get_mut(&link.peer) else { return };
         peer.link = None;

@@ -1,5 +1,6 @@
 //! The core against scripted gateways, isolates and a page, on a virtual clock.
 
+mod calls;
 mod hostile;
 mod lifecycle;
 mod limits;

@@ -1,16 +1,17 @@
 //! What an isolate posted, as [`FromIsolate`]; see [`crate::wire::from_isolate`]. Structured clone has made plain data of
 //! it, but any plain data: every length is checked before anything is copied, and nothing is assumed.
 
-use crate::core::{ErrorCode, FromIsolate};
+use crate::core::{CallRequest, ErrorCode, FromCall, FromIsolate};
 use crate::headers::{self, MAX_JOINED};
 use crate::wire::from_isolate::{
-    BOOTED, BREACH, CHUNK, CONSUMED, DONE, END, ERROR, FAILED, LOG, PONG, RESPONSE, SPENT, STARTED,
+    BOOTED, BREACH, CALL, CALL_ABORT, CALL_CHUNK, CALL_CONSUMED, CALL_END, CHUNK, CONSUMED, DONE, END, ERROR,
+    FAILED, LOG, PONG, RESPONSE, SPENT, STARTED,
 };
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use js_sys::{Array, JsString, Uint8Array};
 use std::time::Duration;
-use tabmesh_protocol::config::{MAX_HEADERS, MAX_TEXT};
+use tabmesh_protocol::config::{MAX_HEAD, MAX_HEADERS, MAX_TEXT};
 use wasm_bindgen::prelude::*;
 
 /// Reads a message.
@@ -30,10 +31,7 @@ fn parse(message: &Array) -> Option<FromIsolate> {
             headers: fields(message.get(3).dyn_ref()?),
             has_body: message.get(4).as_bool()?,
         },
-        CHUNK => {
-            let data = Bytes::from(message.get(2).dyn_ref::<Uint8Array>()?.to_vec());
-            FromIsolate::Chunk { id: id()?, data }
-        }
+        CHUNK => FromIsolate::Chunk { id: id()?, data: bytes(message)? },
         END => FromIsolate::End { id: id()? },
         DONE => FromIsolate::Done { id: id()? },
         CONSUMED => FromIsolate::Consumed { id: id()?, bytes: number(message, 2)? as usize },
@@ -65,6 +63,23 @@ fn parse(message: &Array) -> Option<FromIsolate> {
             busy: Duration::from_secs_f64(real(message, 1)?.min(MAX_SPENT) / 1000.0),
             bytes: real(message, 2)? as u64,
         },
+        CALL => {
+            let request = CallRequest {
+                parent: number(message, 2)?,
+                binding: whole(message, 3)?,
+                method: Method::from_bytes(whole(message, 4)?.as_bytes()).ok()?,
+                url: whole(message, 5)?,
+                headers: fields(message.get(6).dyn_ref()?).ok()?,
+                has_body: message.get(7).as_bool()?,
+            };
+            FromIsolate::Call { id: id()?, message: FromCall::Open(Box::new(request)) }
+        }
+        CALL_CHUNK => FromIsolate::Call { id: id()?, message: FromCall::Chunk(bytes(message)?) },
+        CALL_END => FromIsolate::Call { id: id()?, message: FromCall::End },
+        CALL_CONSUMED => {
+            FromIsolate::Call { id: id()?, message: FromCall::Consumed(number(message, 2)? as usize) }
+        }
+        CALL_ABORT => FromIsolate::Call { id: id()?, message: FromCall::Abort },
         BREACH if text(message, 1)? == "memory" => FromIsolate::OutOfMemory { text: text(message, 2)? },
         _ => return None,
     })
@@ -81,6 +96,18 @@ fn real(message: &Array, at: u32) -> Option<f64> {
 fn number(message: &Array, at: u32) -> Option<u32> {
     let value = message.get(at).as_f64()?;
     (value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0).then_some(value as u32)
+}
+
+/// A piece of body.
+fn bytes(message: &Array) -> Option<Bytes> {
+    Some(Bytes::from(message.get(2).dyn_ref::<Uint8Array>()?.to_vec()))
+}
+
+/// A string that is of no use in parts; none that could not be in a head.
+fn whole(message: &Array, at: u32) -> Option<String> {
+    let value = message.get(at);
+    let text = value.dyn_ref::<JsString>()?;
+    if text.length() as usize <= MAX_HEAD { value.as_string() } else { None }
 }
 
 /// A string, clipped to what a frame may carry (in UTF-16 units here, in bytes by the session).

@@ -4,6 +4,7 @@ use crate::breach::{Breach, Limit};
 use crate::catalog::Handler;
 use crate::config::{LimitConfig, PoolConfig};
 use crate::invoke::{Caller, CodeStore, Invoker};
+use crate::mesh::incoming::NoHost;
 use crate::mesh::pool::Pool;
 use crate::mesh::tab::{Tab, TabId, Transport, Watcher};
 use crate::metrics::Metrics;
@@ -116,7 +117,8 @@ impl Mesh {
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.pool) as Arc<dyn Watcher>));
         let config = Config { max_incoming_streams: 0, max_outgoing_streams: 4, ..Config::default() };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let tab = Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher);
+        let tab =
+            Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher, Arc::new(NoHost));
         self.pool.add(&tab);
         let sending = Arc::clone(&tab);
         let pool = Arc::clone(&self.pool);
@@ -283,6 +285,7 @@ pub(super) fn handler(digit: &str) -> Handler {
         target: Target { tenant: "default".into(), handler: "hello".into(), version: digit.repeat(64) }
             .into(),
         limits: Limits::default(),
+        crons: vec![],
         created_at_ms: 0,
         updated_at_ms: 0,
         size: 0,

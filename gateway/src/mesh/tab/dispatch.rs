@@ -1,20 +1,24 @@
 //! What a tab's session tells, passed on to whom it concerns. Called under the tab's lock, so it only forwards.
 
 use super::super::exchange::{Failure, Piece};
+use super::super::incoming::{Grant, Incoming};
 use super::{State, Tab};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 use tabmesh_protocol::config::MAX_TENANTS;
-use tabmesh_protocol::{Event, Hello, Violation};
+use tabmesh_protocol::{CallHead, Event, Hello, ResetCode, StreamId, Violation};
 
 impl Tab {
-    pub(super) fn dispatch(&self, state: &mut State) -> Result<(), Violation> {
+    pub(super) fn dispatch(self: &Arc<Self>, state: &mut State) -> Result<(), Violation> {
         // Answers go last: whoever wakes by one then finds the body pieces that came with it.
         let mut answers = Vec::new();
         let mut result = Ok(());
         while let Some(event) = state.session.poll_event() {
             match event {
                 Event::Ready(hello) => result = self.greeted(hello),
-                // Tabs may open no stream and send no code: the session refuses before we get here.
+                Event::Call { id, head, fin } => self.called(state, id, head, fin),
+                // Only gateways send these: the session refuses before we get here.
                 Event::Request { .. } | Event::Code { .. } => {}
                 Event::Response { id, head, fin } => {
                     if let Some(answer) =
@@ -29,6 +33,9 @@ impl Tab {
                 Event::Data { id, data, fin } => {
                     if let Some(exchange) = state.exchanges.get(&id) {
                         let _ = exchange.ends.body.send(Piece::Data(data, fin));
+                    } else if let Some(call) = state.calls.get(&id) {
+                        let _ = call.body.send(Piece::Data(data, fin));
+                        continue;
                     }
                     if fin {
                         state.end(id);
@@ -37,11 +44,16 @@ impl Tab {
                 Event::Reset { id, code, reason } => {
                     if let Some(ends) = state.end(id) {
                         ends.fail(Failure::Reset { code, reason });
+                    } else {
+                        // Dropped, it ends the task that serves the call.
+                        state.calls.remove(&id);
                     }
                 }
                 Event::Stopped { id } | Event::Writable { id } => {
                     if let Some(exchange) = state.exchanges.get(&id) {
                         exchange.ends.writable.notify_one();
+                    } else if let Some(call) = state.calls.get(&id) {
+                        call.writable.notify_one();
                     }
                 }
                 Event::Draining(draining) => {
@@ -61,6 +73,34 @@ impl Tab {
             let _ = answer.send(Ok((*head, fin)));
         }
         result
+    }
+
+    /// A handler calls: admitted if the tab serves that code.
+    fn called(self: &Arc<Self>, state: &mut State, id: StreamId, head: Box<CallHead>, fin: bool) {
+        let refusal = match state.exchanges.get_mut(&head.parent) {
+            Some(exchange) if exchange.console.labels.target == head.target => {
+                match exchange.calls_left.checked_sub(1) {
+                    Some(left) => {
+                        exchange.calls_left = left;
+                        let labels = exchange.console.labels.clone();
+                        Ok(Grant { labels, limits: exchange.limits })
+                    }
+                    None => Err("Too many subrequests."),
+                }
+            }
+            _ => {
+                let recent = state.recent.get(&head.target, Instant::now());
+                recent.ok_or("the gateway knows of no request that this call could be for")
+            }
+        };
+        match refusal {
+            Ok(grant) => {
+                let (incoming, ends) = Incoming::new(id, grant, head, fin);
+                state.calls.insert(id, ends);
+                tokio::spawn(incoming.run(Arc::clone(self), Arc::clone(&self.host)));
+            }
+            Err(reason) => state.session.reset(self.epoch.elapsed(), id, ResetCode::Refused, reason),
+        }
     }
 
     /// The tab said hello, once. Before this it has no capacity and serves nobody.

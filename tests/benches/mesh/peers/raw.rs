@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use tabmesh::config::{IceTransport, PeerConfig};
-use tabmesh::mesh::peer::{ChannelEvent, Peer, PeerEvent};
+use tabmesh::mesh::peer::{ChannelEvent, Peer, PeerEvent, Peers};
 use tabmesh::mesh::tab::Transport as _;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -113,7 +113,15 @@ async fn drive(
     mut jobs: mpsc::Receiver<Job>,
     opened: oneshot::Sender<Result<()>>,
 ) {
-    let peer = match connect(transport, &mut offers).await {
+    let config = PeerConfig {
+        ice_addr: vec![],
+        ice_ports: None,
+        ice_transport: transport,
+        stun: vec![],
+        turn: vec![],
+    };
+    let peers = Peers::new(config, Ipv4Addr::LOCALHOST.into());
+    let peer = match connect(&peers, &mut offers).await {
         Ok(peer) => peer,
         Err(error) => return drop(opened.send(Err(error))),
     };
@@ -124,16 +132,9 @@ async fn drive(
     peer.close().await;
 }
 
-async fn connect(transport: IceTransport, offers: &mut mpsc::Receiver<Offer>) -> Result<Peer> {
-    let config = PeerConfig {
-        ice_addr: vec![],
-        ice_ports: None,
-        ice_transport: transport,
-        stun: vec![],
-        turn: vec![],
-    };
+async fn connect(peers: &Peers, offers: &mut mpsc::Receiver<Offer>) -> Result<Peer> {
     let (sdp, answer) = offers.recv().await.context("the page went before it offered")?;
-    let (peer, mut events) = Peer::new(&config, Ipv4Addr::LOCALHOST.into(), 0).await?;
+    let (peer, mut events) = peers.make(0).await?;
     let sdp = peer.answer(sdp).await?;
     let candidate = match events.recv().await {
         Some(PeerEvent::Candidate(candidate)) => candidate,

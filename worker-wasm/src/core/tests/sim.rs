@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tabmesh_protocol::head::Target;
 use tabmesh_protocol::signal::{ClientMessage, Peer, Role as Who, ServerMessage};
-use tabmesh_protocol::{Config, Event, RequestHead, ResetCode, ResponseHead, Role, Session, StreamId};
+use tabmesh_protocol::{
+    CallHead, Config, Event, RequestHead, ResetCode, ResponseHead, Role, Session, StreamId,
+};
 
 /// A request that an isolate got, and what it still has to echo.
 #[derive(Debug, Default)]
@@ -28,6 +30,16 @@ pub(super) struct Fake {
     pub(super) target: Option<Target>,
     pub(super) jobs: BTreeMap<u32, Job>,
     pub(super) pings: Vec<u32>,
+    /// What it heard about the calls that it made.
+    pub(super) calls: Vec<(u32, ToCall)>,
+}
+
+/// A call as the gateway got it.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) link: LinkId,
+    pub(super) stream: StreamId,
+    pub(super) head: Box<CallHead>,
 }
 
 /// What the gateway got on a stream.
@@ -51,6 +63,7 @@ pub(super) struct Sim {
     pub(super) sessions: BTreeMap<LinkId, Session>,
     pub(super) isolates: BTreeMap<IsolateId, Fake>,
     pub(super) got: BTreeMap<(LinkId, StreamId), Got>,
+    pub(super) called: Vec<Called>,
     pub(super) logs: Vec<(Option<StreamId>, u8, String)>,
     pub(super) states: Vec<Status>,
     /// Everything the core put out, but messages to isolates, as text.
@@ -114,6 +127,7 @@ impl Sim {
             sessions: BTreeMap::new(),
             isolates: BTreeMap::new(),
             got: BTreeMap::new(),
+            called: Vec::new(),
             logs: Vec::new(),
             states: Vec::new(),
             log: Vec::new(),
@@ -212,6 +226,7 @@ impl Sim {
                     self.got.entry((link, id)).or_default().reset = Some((code, reason));
                 }
                 Event::Stopped { id } => self.got.entry((link, id)).or_default().stopped = true,
+                Event::Call { id, head, .. } => self.called.push(Called { link, stream: id, head }),
                 Event::Log { stream, level, text } => self.logs.push((stream, level, text)),
                 _ => {}
             }
@@ -242,7 +257,7 @@ impl Sim {
             }
             Output::CloseSocket { .. } => self.socket = None,
             Output::Connect { link, .. } if self.connect => {
-                let config = Config { max_incoming_streams: 0, ..Config::default() };
+                let config = Config { max_incoming_streams: 4, ..Config::default() };
                 self.sessions.insert(link, Session::new(Role::Gateway, config, self.now));
                 self.input(Input::ChannelOpen { link });
             }
@@ -341,6 +356,7 @@ impl Sim {
                 }
             }
             ToIsolate::Ping { n } if self.frozen.contains(&isolate) => fake.pings.push(n),
+            ToIsolate::Call { id, message } => fake.calls.push((id, message)),
             ToIsolate::Ping { n } => say.push(FromIsolate::Pong { n }),
         }
         let mut done = Vec::new();

@@ -16,15 +16,15 @@ use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 /// Silence after which only ICE can want the clock: longer than SCTP waits for a lost packet's acknowledgement the first two
 /// times (1 s and 2 s), while nothing passes. Each retransmission begins it anew.
-const AFTER: Duration = Duration::from_millis(2500);
+pub(in super::super) const AFTER: Duration = Duration::from_millis(2500);
 
 /// Time between two looks at the clock of a quiet connection. Below what ICE calls disconnected, so that a check and its answer fit
 /// in between.
-const EVERY: Duration = Duration::from_secs(2);
+pub(in super::super) const EVERY: Duration = Duration::from_secs(2);
 
 /// Quiet connections wake at multiples of this, so that the driver's thread serves some of them each time that it wakes. Short
 /// enough to stay below what a request notices.
-const GRID: Duration = Duration::from_millis(20);
+pub(in super::super) const GRID: Duration = Duration::from_millis(20);
 
 const _: () = {
     let (disconnected, _, check) = PeerConfig::ICE_TIMEOUTS;

@@ -1,0 +1,138 @@
+//! Secrets of a handler: written and named, never shown. A secret is in `env` of the next version, which a PUT makes: the
+//! handler gets a placeholder there, and outbound fetch puts the value in its place.
+
+use super::{Address, Api, Shared, guard, json, no_handler, store_problem};
+use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
+use crate::deploy::Compiled;
+use crate::deploy::bindings::is_name;
+use crate::problem::{Problem, ProblemType};
+use crate::store::SecretRow;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Limited};
+use serde::Deserialize;
+use tabmesh_protocol::bundle::{Binding, Bundle};
+
+/// Which secret a path means.
+#[derive(Deserialize)]
+pub(super) struct Place {
+    #[serde(default = "super::default_tenant")]
+    tenant: String,
+    name: String,
+    secret: String,
+}
+
+pub(super) async fn list(
+    State(api): Shared,
+    address: Result<Path<Address>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
+    api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
+    let names: Vec<String> = api.catalog.secrets(&tenant, &name).into_keys().collect();
+    Ok(json(StatusCode::OK, &serde_json::json!({ "secrets": names })))
+}
+
+pub(super) async fn put(
+    State(api): Shared,
+    place: Result<Path<Place>, PathRejection>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    guard::check(&request)?;
+    let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
+    let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
+    if !is_name(&secret) {
+        return Err(invalid("A secret's name has letters, digits, `_` and `$`, no digit first."));
+    }
+    let known = api.catalog.secrets(&tenant, &name);
+    if known.len() >= MAX_SECRETS && !known.contains_key(&secret) {
+        return Err(invalid(format!("A handler has at most {MAX_SECRETS} secrets.")));
+    }
+    let body = Limited::new(request.into_body(), MAX_SECRET).collect().await;
+    let value = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
+    let value =
+        value.ok_or_else(|| invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")))?;
+    api.keep_secrets(&tenant, &name, vec![(secret.clone(), value)]).await?;
+    // It belongs into `env` of what is deployed.
+    let bundle = api.catalog.code(&handler.target.version).await.map_err(|error| store_problem(&error))?;
+    let bundle: Option<Bundle> = bundle.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let bundle = bundle.ok_or_else(|| Problem::new(ProblemType::Internal))?;
+    let maps = api.catalog.maps(&handler.target.version).await.map_err(|error| store_problem(&error))?;
+    let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    if bundle.env.iter().all(|binding| binding.name() != secret) {
+        let settings = Settings { limits: handler.limits, crons: handler.crons.clone() };
+        api.deploy(&tenant, &name, Compiled { bundle, maps }, settings, vec![]).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn delete(
+    State(api): Shared,
+    place: Result<Path<Place>, PathRejection>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    guard::check(&request)?;
+    let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
+    let gone = api.catalog.delete_secret(&tenant, &name, &secret).await;
+    if gone.map_err(|error| store_problem(&error))? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::new(ProblemType::NotFound).detail("The handler has no secret of this name."))
+}
+
+fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(ProblemType::InvalidRequest).detail(detail)
+}
+
+impl Api {
+    /// Deploys a bundle with the secrets that come with it and those that the handler has; what is new is there when this
+    /// returns.
+    pub(super) async fn deploy(
+        &self,
+        tenant: &str,
+        name: &str,
+        mut compiled: Compiled,
+        settings: Settings,
+        secrets: Vec<(String, String)>,
+    ) -> Result<Put, Problem> {
+        let bundle = &mut compiled.bundle;
+        for kept in self.catalog.secrets(tenant, name).into_keys() {
+            if bundle.env.iter().all(|binding| binding.name() != kept) {
+                bundle.env.push(Binding::SecretText { name: kept, placeholder: String::new() });
+            }
+        }
+        for binding in &mut bundle.env {
+            if let Binding::SecretText { name: secret, placeholder } = binding {
+                *placeholder = self.catalog.placeholder(tenant, name, secret);
+            }
+        }
+        // Before the version that needs them where there is a handler, right after it where there was none.
+        let known = self.catalog.lookup(tenant, name).is_some();
+        if known {
+            self.keep_secrets(tenant, name, secrets.clone()).await?;
+        }
+        let put = self
+            .catalog
+            .put(tenant, name, compiled, settings)
+            .await
+            .map_err(|error| store_problem(&error))?;
+        if !known {
+            self.keep_secrets(tenant, name, secrets).await?;
+        }
+        Ok(put)
+    }
+
+    async fn keep_secrets(
+        &self,
+        tenant: &str,
+        name: &str,
+        secrets: Vec<(String, String)>,
+    ) -> Result<(), Problem> {
+        for (secret, value) in secrets {
+            let row = SecretRow { tenant: tenant.to_owned(), handler: name.to_owned(), name: secret, value };
+            self.catalog.put_secret(row).await.map_err(|error| store_problem(&error))?;
+        }
+        Ok(())
+    }
+}

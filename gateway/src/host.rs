@@ -1,0 +1,155 @@
+//! What handlers can call: outbound fetch, and the bindings of their version. The version's bundle says what a name means, never
+//! the tab. Nothing here knows streams or sessions.
+
+mod d1;
+pub mod egress;
+mod kv;
+mod service;
+
+use crate::breach::Labels;
+use crate::catalog::Catalog;
+use crate::invoke::Invoker;
+use crate::kv::{Kv, Namespace};
+use crate::mesh::incoming::{Grant, Host};
+use crate::sql::{DatabaseId, Databases};
+use axum::body::Body;
+use egress::{Egress, Redirect};
+use http::{Request, Response};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tabmesh_protocol::bundle::Binding;
+use tabmesh_protocol::{Target, calls};
+
+/// Versions whose bindings are kept in memory; beyond it all are read anew.
+const KNOWN: usize = 1024;
+
+/// What a version may call.
+#[derive(Debug, Default, Deserialize)]
+struct Surroundings {
+    #[serde(default)]
+    env: Vec<Binding>,
+    #[serde(default)]
+    egress: Option<Vec<String>>,
+}
+
+/// The host of a gateway.
+pub struct Calls {
+    catalog: Arc<Catalog>,
+    egress: Option<Egress>,
+    kv: Arc<Kv>,
+    databases: Databases,
+    invoker: Arc<Invoker>,
+    known: Mutex<HashMap<String, Arc<Surroundings>>>,
+}
+
+impl Calls {
+    /// Serves the handlers of `catalog`; without `egress` none of them fetches.
+    #[must_use]
+    pub fn new(
+        catalog: Arc<Catalog>,
+        egress: Option<Egress>,
+        kv: Arc<Kv>,
+        databases: Databases,
+        invoker: Arc<Invoker>,
+    ) -> Self {
+        Self { catalog, egress, kv, databases, invoker, known: Mutex::default() }
+    }
+
+    async fn surroundings(&self, version: &str) -> Result<Arc<Surroundings>, String> {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(version) {
+            return Ok(Arc::clone(known));
+        }
+        let bundle = self.catalog.code(version).await.ok().flatten();
+        let bundle = bundle.ok_or("this version of the handler is not deployed any more")?;
+        // Ours, as it was sealed at deploy.
+        let read = serde_json::from_slice(&bundle).map_err(|_| "the bundle cannot be read")?;
+        let read = Arc::new(read);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(version.to_owned(), Arc::clone(&read));
+        Ok(read)
+    }
+
+    async fn fetch(
+        &self,
+        redirect: Redirect,
+        of: &Surroundings,
+        target: &Target,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        let egress =
+            self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
+        let secrets = self.secrets(of, target);
+        egress.fetch(request, redirect, of.egress.as_deref(), &secrets).await
+    }
+
+    async fn kv(
+        &self,
+        target: &Target,
+        id: String,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        kv::serve(&self.kv, Namespace { tenant: target.tenant.clone(), id }, request).await
+    }
+
+    async fn sql(
+        &self,
+        target: &Target,
+        id: String,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        d1::serve(&self.databases, DatabaseId { tenant: target.tenant.clone(), id }, request).await
+    }
+
+    /// What stands behind a version's placeholders.
+    fn secrets(&self, of: &Surroundings, target: &Target) -> Vec<(String, String)> {
+        let placeholder = |binding: &Binding| match binding {
+            Binding::SecretText { name, placeholder } => Some((name.clone(), placeholder.clone())),
+            _ => None,
+        };
+        let mut placeholders = of.env.iter().filter_map(placeholder).peekable();
+        if placeholders.peek().is_none() {
+            return vec![];
+        }
+        let values = self.catalog.secrets(&target.tenant, &target.handler);
+        placeholders
+            .filter_map(|(name, placeholder)| Some((placeholder, values.get(&name)?.clone())))
+            .collect()
+    }
+}
+
+#[async_trait::async_trait]
+impl Host for Calls {
+    async fn serve(
+        &self,
+        grant: Grant,
+        name: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, String> {
+        let Labels { target, .. } = &grant.labels;
+        let surroundings = self.surroundings(&target.version).await?;
+        match name {
+            calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, target, request).await,
+            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, target, request).await,
+            // No binding has such an id: a colon would be refused at deploy.
+            calls::OWN_KV => return self.kv(target, format!(":{}", target.handler), request).await,
+            calls::OWN_SQL => return self.sql(target, format!(":{}", target.handler), request).await,
+            calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, target, request).await,
+            _ => {}
+        }
+        match surroundings.env.iter().find(|binding| binding.name() == name) {
+            Some(Binding::KvNamespace { namespace_id, .. }) => {
+                self.kv(target, namespace_id.clone(), request).await
+            }
+            Some(Binding::D1 { id, .. }) => self.sql(target, id.clone(), request).await,
+            Some(Binding::Service { service, .. }) => {
+                service::serve(&self.catalog, &self.invoker, &grant.labels, service, request).await
+            }
+            Some(_) => Err(format!("the binding `{name}` is not one that can be called")),
+            None => Err(format!("there is no binding `{name}`")),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Service bindings: one handler's request to another of the same tenant. It goes the way of every request, to whatever tab is
+//! free.
+
+use crate::breach::Labels;
+use crate::catalog::Catalog;
+use crate::invoke::{Caller, Invoker, request_id};
+use axum::body::Body;
+use http::{Request, Response};
+
+/// Handlers that may stand behind one another for one request; as Workers.
+const MAX_DEPTH: usize = 16;
+
+/// Answers a request to `service`. Its id is the caller's with a further part, so that logs show what belongs together.
+///
+/// # Errors
+/// A sentence for the calling handler.
+pub async fn serve(
+    catalog: &Catalog,
+    invoker: &Invoker,
+    from: &Labels,
+    service: &str,
+    request: Request<Body>,
+) -> Result<Response<Body>, String> {
+    let handler = catalog.lookup(&from.target.tenant, service);
+    let handler =
+        handler.ok_or_else(|| format!("there is no handler `{service}` behind this service binding"))?;
+    if from.request_id.matches('.').count() >= MAX_DEPTH {
+        return Err(format!(
+            "Subrequest depth limit exceeded: this request went through more than {MAX_DEPTH} handlers."
+        ));
+    }
+    let id = format!("{}.{}", from.request_id, request_id().get(..6).unwrap_or_default());
+    let url = request.uri().to_string();
+    Ok(invoker.invoke_as(&handler, Caller::handler(url), id.into(), request).await)
+}

@@ -1,0 +1,338 @@
+//! SQL databases of handlers: a SQLite file each, opened when it is asked for. Blocking inside; [`Databases::run`] does the
+//! waiting. An acknowledged write survives SIGKILL and power loss. Knows no HTTP.
+
+mod guard;
+
+use guard::Guard;
+use rusqlite::types::{Value as Cell, ValueRef};
+use rusqlite::{Batch, Connection, Statement, params_from_iter};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, Semaphore};
+
+/// Databases that are open at once; the one that was used least lately is closed for another.
+const MAX_OPEN: usize = 64;
+
+/// Databases that work at the same time.
+const MAX_BUSY: usize = 16;
+
+/// Size of a page in bytes: SQLite's default, which nobody here can change.
+const PAGE: u64 = 4096;
+
+/// Largest answer, in bytes of its values.
+const MAX_RESULT: usize = 32 << 20;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which database.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DatabaseId {
+    /// Tenant.
+    pub tenant: String,
+    /// Id within the tenant.
+    pub id: String,
+}
+
+/// A statement and its parameters: null, booleans, numbers, strings, arrays of bytes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Query {
+    /// One statement.
+    pub sql: String,
+    /// In order.
+    #[serde(default)]
+    pub params: Vec<Value>,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Statements, all or none.
+    Batch(Vec<Query>),
+    /// Any number of statements without parameters, all or none.
+    Script(String),
+}
+
+/// What a statement gave.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Answer {
+    /// Names.
+    pub columns: Vec<String>,
+    /// Values, a list a row.
+    pub rows: Vec<Vec<Value>>,
+    /// Time that it took, in milliseconds.
+    pub duration: f64,
+    /// Rows changed.
+    pub changes: u64,
+    /// Of the last insert on this connection.
+    pub last_row_id: i64,
+    /// Size of the database in bytes.
+    pub size_after: u64,
+}
+
+/// Why there is no answer. The texts are SQLite's, and meant for the handler.
+#[derive(Debug, thiserror::Error)]
+pub enum SqlError {
+    /// SQLite says.
+    #[error("{0}")]
+    Sqlite(String),
+    /// Too much came out.
+    #[error("the result has more than {MAX_RESULT} bytes: ask for fewer rows")]
+    TooLarge,
+    /// A parameter of no kind.
+    #[error("Type '{0}' not supported for value '{1}'")]
+    Parameter(&'static str, String),
+    /// The file cannot be used.
+    #[error("the database cannot be opened")]
+    Unavailable,
+}
+
+impl From<rusqlite::Error> for SqlError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(code, message) => {
+                let text = match code.code {
+                    rusqlite::ErrorCode::OperationInterrupted => "the statement ran for too long".to_owned(),
+                    rusqlite::ErrorCode::AuthorizationForStatementDenied => "not authorized".to_owned(),
+                    _ => message.unwrap_or_else(|| code.to_string()),
+                };
+                Self::Sqlite(format!("{text}: {}", name_of(code.code)))
+            }
+            rusqlite::Error::SqlInputError { msg, offset, .. } => {
+                Self::Sqlite(format!("{msg} at offset {offset}: SQLITE_ERROR"))
+            }
+            rusqlite::Error::InvalidParameterCount(given, wanted) => Self::Sqlite(format!(
+                "Wrong number of parameter bindings for SQL query: {given} given, {wanted} wanted"
+            )),
+            rusqlite::Error::MultipleStatement => {
+                Self::Sqlite("A prepared SQL statement must contain only one statement".to_owned())
+            }
+            other => Self::Sqlite(other.to_string()),
+        }
+    }
+}
+
+fn name_of(code: rusqlite::ErrorCode) -> &'static str {
+    use rusqlite::ErrorCode as Code;
+    match code {
+        Code::ConstraintViolation => "SQLITE_CONSTRAINT",
+        Code::AuthorizationForStatementDenied => "SQLITE_AUTH",
+        Code::TooBig => "SQLITE_TOOBIG",
+        Code::DiskFull => "SQLITE_FULL",
+        Code::TypeMismatch => "SQLITE_MISMATCH",
+        Code::OperationInterrupted => "SQLITE_INTERRUPT",
+        Code::DatabaseCorrupt => "SQLITE_CORRUPT",
+        _ => "SQLITE_ERROR",
+    }
+}
+
+/// One open database.
+#[derive(Debug)]
+struct Database {
+    connection: Connection,
+    guard: Guard,
+}
+
+type Shared = Arc<Mutex<Option<Database>>>;
+
+/// All of them.
+#[derive(Debug)]
+pub struct Databases {
+    directory: PathBuf,
+    open: std::sync::Mutex<HashMap<DatabaseId, (Instant, Shared)>>,
+    busy: Semaphore,
+}
+
+impl Databases {
+    /// Databases below a directory; files appear when they are first used.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory, open: std::sync::Mutex::default(), busy: Semaphore::new(MAX_BUSY) }
+    }
+
+    /// Does work on a database, in turn with others.
+    ///
+    /// # Errors
+    /// [`SqlError`]; then nothing was written.
+    pub async fn run(&self, id: DatabaseId, work: Work) -> Result<Vec<Answer>, SqlError> {
+        let shared = self.shared(&id);
+        let mut database = shared.lock_owned().await;
+        let _turn = self.busy.acquire().await.map_err(|_| SqlError::Unavailable)?;
+        let path = self.path(&id);
+        let done = tokio::task::spawn_blocking(move || {
+            let database = match &mut *database {
+                Some(open) => open,
+                closed => closed.insert(Database::open(&path)?),
+            };
+            database.run(work)
+        });
+        done.await.unwrap_or(Err(SqlError::Unavailable))
+    }
+
+    fn shared(&self, id: &DatabaseId) -> Shared {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((used, shared)) = open.get_mut(id) {
+            *used = Instant::now();
+            return Arc::clone(shared);
+        }
+        if open.len() >= MAX_OPEN {
+            // One that works stays open until it is done: whoever works holds it.
+            let oldest = open.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| id.clone());
+            oldest.and_then(|id| open.remove(&id));
+        }
+        let shared = Shared::default();
+        open.insert(id.clone(), (Instant::now(), Arc::clone(&shared)));
+        shared
+    }
+
+    /// Ids are free text, so a file is named by a hash.
+    fn path(&self, id: &DatabaseId) -> PathBuf {
+        let name = hex::encode(&Sha256::digest(id.id.as_bytes())[..16]);
+        self.directory.join(&id.tenant).join(format!("{name}.db"))
+    }
+}
+
+impl Database {
+    fn open(path: &Path) -> Result<Self, SqlError> {
+        let unavailable = |error: &dyn std::fmt::Display| {
+            tracing::error!(path = %path.display(), %error, "a database cannot be opened");
+            SqlError::Unavailable
+        };
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(|error| unavailable(&error))?;
+        let open = || -> rusqlite::Result<Self> {
+            let mut connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            let guard = Guard::install(&mut connection)?;
+            Ok(Self { connection, guard })
+        };
+        open().map_err(|error| unavailable(&error))
+    }
+
+    fn run(&mut self, work: Work) -> Result<Vec<Answer>, SqlError> {
+        self.guard.begin();
+        let alone = matches!(&work, Work::Batch(queries) if queries.len() == 1);
+        if !alone {
+            self.transaction("BEGIN IMMEDIATE")?;
+        }
+        let done = self.perform(work);
+        if !alone {
+            // Some errors have rolled back already.
+            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            let ended = self.transaction(end);
+            if done.is_ok() && ended.is_err() {
+                let _ = self.transaction("ROLLBACK");
+                ended?;
+            }
+        }
+        done
+    }
+
+    fn transaction(&self, sql: &str) -> rusqlite::Result<()> {
+        self.guard.own(|| self.connection.execute_batch(sql))
+    }
+
+    fn perform(&self, work: Work) -> Result<Vec<Answer>, SqlError> {
+        let mut room = MAX_RESULT;
+        match work {
+            Work::Batch(queries) => queries
+                .into_iter()
+                .map(|Query { sql, params }| {
+                    let params = params.into_iter().map(cell).collect::<Result<Vec<_>, _>>()?;
+                    let mut statement = self.connection.prepare_cached(&sql)?;
+                    self.answer(&mut statement, params, &mut room)
+                })
+                .collect(),
+            Work::Script(sql) => {
+                let mut answers = Vec::new();
+                let mut batch = Batch::new(&self.connection, &sql);
+                while let Some(mut statement) =
+                    rusqlite::fallible_iterator::FallibleIterator::next(&mut batch)?
+                {
+                    answers.push(self.answer(&mut statement, vec![], &mut room)?);
+                }
+                Ok(answers)
+            }
+        }
+    }
+
+    /// In bytes.
+    fn size(&self) -> u64 {
+        let pages: i64 = self
+            .guard
+            .own(|| self.connection.pragma_query_value(None, "page_count", |row| row.get(0)))
+            .unwrap_or(0);
+        u64::try_from(pages).unwrap_or(0) * PAGE
+    }
+
+    fn answer(
+        &self,
+        statement: &mut Statement<'_>,
+        params: Vec<Cell>,
+        room: &mut usize,
+    ) -> Result<Answer, SqlError> {
+        let started = Instant::now();
+        let before = self.connection.total_changes();
+        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut rows = Vec::new();
+        let mut cursor = statement.query(params_from_iter(params))?;
+        while let Some(row) = cursor.next()? {
+            let mut values = Vec::with_capacity(columns.len());
+            for at in 0..columns.len() {
+                let (value, bytes) = json(row.get_ref(at)?);
+                *room = room.checked_sub(bytes).ok_or(SqlError::TooLarge)?;
+                values.push(value);
+            }
+            rows.push(values);
+        }
+        drop(cursor);
+        Ok(Answer {
+            columns,
+            rows,
+            duration: started.elapsed().as_secs_f64() * 1000.0,
+            changes: self.connection.total_changes().saturating_sub(before),
+            last_row_id: self.connection.last_insert_rowid(),
+            size_after: self.size(),
+        })
+    }
+}
+
+/// A parameter as SQLite takes it; arrays of bytes are blobs.
+fn cell(value: Value) -> Result<Cell, SqlError> {
+    Ok(match value {
+        Value::Null => Cell::Null,
+        Value::Bool(value) => Cell::Integer(value.into()),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => Cell::Integer(integer),
+            None => Cell::Real(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Cell::Text(text),
+        Value::Array(bytes) => {
+            let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+            let bytes: Option<Vec<u8>> = bytes.iter().map(byte).collect();
+            Cell::Blob(
+                bytes.ok_or_else(|| {
+                    SqlError::Parameter("object", "an array of other things than bytes".into())
+                })?,
+            )
+        }
+        Value::Object(_) => return Err(SqlError::Parameter("object", "[object Object]".to_owned())),
+    })
+}
+
+/// A value for JSON, and its size. Blobs are arrays of bytes, as D1 has them.
+fn json(value: ValueRef<'_>) -> (Value, usize) {
+    match value {
+        ValueRef::Null => (Value::Null, 4),
+        ValueRef::Integer(value) => (value.into(), 8),
+        ValueRef::Real(value) => (value.into(), 8),
+        ValueRef::Text(text) => (String::from_utf8_lossy(text).into(), text.len() + 2),
+        ValueRef::Blob(bytes) => (bytes.into(), bytes.len().saturating_mul(4)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

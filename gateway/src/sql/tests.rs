@@ -1,0 +1,118 @@
+use super::*;
+use serde_json::json;
+
+fn databases() -> (tempfile::TempDir, Databases, DatabaseId) {
+    let directory = tempfile::tempdir().unwrap();
+    let databases = Databases::new(directory.path().to_owned());
+    (directory, databases, DatabaseId { tenant: "t".into(), id: "../x".into() })
+}
+
+fn query(sql: &str, params: Value) -> Query {
+    Query { sql: sql.into(), params: params.as_array().unwrap().clone() }
+}
+
+async fn one(databases: &Databases, id: &DatabaseId, sql: &str, params: Value) -> Result<Answer, String> {
+    let work = Work::Batch(vec![query(sql, params)]);
+    let answers = databases.run(id.clone(), work).await;
+    answers.map(|mut answers| answers.remove(0)).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn every_kind_of_value_comes_back() {
+    let (_directory, databases, id) = databases();
+    one(&databases, &id, "CREATE TABLE t (a, b, c, d, e)", json!([])).await.unwrap();
+    let row = json!([null, 7, 1.5, "ü", [1, 255]]);
+    let put = one(&databases, &id, "INSERT INTO t VALUES (?, ?, ?, ?, ?)", row.clone()).await.unwrap();
+    assert_eq!((put.changes, put.last_row_id), (1, 1));
+    assert!(put.size_after > 0);
+    let got = one(&databases, &id, "SELECT * FROM t WHERE b = ?1", json!([7])).await.unwrap();
+    assert_eq!(got.columns, ["a", "b", "c", "d", "e"]);
+    assert_eq!(json!(got.rows), json!([row]));
+    let other = DatabaseId { tenant: "u".into(), ..id };
+    assert!(
+        one(&databases, &other, "SELECT * FROM t", json!([])).await.unwrap_err().contains("no such table: t")
+    );
+}
+
+#[tokio::test]
+async fn a_batch_and_a_script_are_all_or_nothing() {
+    let (_directory, databases, id) = databases();
+    let script = Work::Script("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1); -- end\n".into());
+    assert_eq!(databases.run(id.clone(), script).await.unwrap().len(), 2);
+    let insert = |value: i64| query("INSERT INTO t VALUES (?)", json!([value]));
+    let failed = databases.run(id.clone(), Work::Batch(vec![insert(2), insert(1)])).await.unwrap_err();
+    assert_eq!(failed.to_string(), "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT");
+    let failed = databases.run(id.clone(), Work::Script("INSERT INTO t VALUES (3); nonsense;".into())).await;
+    assert!(failed.is_err());
+    assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows, [[json!(1)]]);
+    databases.run(id.clone(), Work::Batch(vec![insert(2), insert(3)])).await.unwrap();
+    assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows.len(), 3);
+}
+
+#[tokio::test]
+async fn nothing_outside_of_the_database_can_be_reached() {
+    let (directory, databases, id) = databases();
+    let file = directory.path().join("other.db");
+    for sql in [
+        &format!("ATTACH '{}' AS o", file.display()),
+        "ATTACH ':memory:' AS o",
+        &format!("VACUUM INTO '{}'", file.display()),
+        "PRAGMA journal_mode = DELETE",
+        "PRAGMA writable_schema = 1",
+        "PRAGMA max_page_count = 1000000000",
+        "PRAGMA synchronous = OFF",
+        "SELECT load_extension('x')",
+        "BEGIN",
+        "COMMIT",
+        "SAVEPOINT a",
+        "CREATE VIRTUAL TABLE d USING dbstat",
+    ] {
+        let result = one(&databases, &id, sql, json!([])).await;
+        assert!(result.is_err(), "{sql}: {result:?}");
+    }
+    assert!(!file.exists());
+    for sql in ["PRAGMA table_list", "SELECT * FROM json_each('[1]')", "CREATE VIRTUAL TABLE f USING fts5(a)"]
+    {
+        one(&databases, &id, sql, json!([])).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_never_ends_is_ended_and_what_is_too_large_refused() {
+    let (_directory, databases, id) = databases();
+    let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+    assert!(one(&databases, &id, endless, json!([])).await.unwrap_err().contains("ran for too long"));
+    let much =
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT hex(zeroblob(500000)) FROM c";
+    assert!(one(&databases, &id, much, json!([])).await.unwrap_err().contains("fewer rows"));
+    assert!(
+        one(&databases, &id, "SELECT zeroblob(3000000)", json!([]))
+            .await
+            .unwrap_err()
+            .contains("SQLITE_TOOBIG")
+    );
+    assert!(
+        one(&databases, &id, "SELECT 1; SELECT 2", json!([]))
+            .await
+            .unwrap_err()
+            .contains("only one statement")
+    );
+    assert!(one(&databases, &id, "SELECT ?", json!([])).await.unwrap_err().contains("parameter bindings"));
+    assert!(one(&databases, &id, "SELECT ?", json!([{}])).await.unwrap_err().contains("Type 'object'"));
+    assert_eq!(one(&databases, &id, "SELECT 1", json!([])).await.unwrap().rows, [[json!(1)]]);
+}
+
+#[tokio::test]
+async fn more_databases_than_may_be_open_take_turns() {
+    let (_directory, databases, _) = databases();
+    for number in 0..MAX_OPEN + 3 {
+        let id = DatabaseId { tenant: "t".into(), id: number.to_string() };
+        databases
+            .run(id, Work::Script(format!("CREATE TABLE t (a); INSERT INTO t VALUES ({number})")))
+            .await
+            .unwrap();
+    }
+    let first = DatabaseId { tenant: "t".into(), id: "0".into() };
+    assert_eq!(one(&databases, &first, "SELECT a FROM t", json!([])).await.unwrap().rows, [[json!(0)]]);
+    assert!(databases.open.lock().unwrap().len() <= MAX_OPEN);
+}

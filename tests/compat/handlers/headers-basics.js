@@ -1,0 +1,31 @@
+// Headers: the methods, and what they do to names and values.
+import { probe } from './lib/probe.js';
+export default {
+  fetch: () => probe({
+    empty: () => new Headers(),
+    object: () => new Headers({ A: '1', b: ' 2 ' }),
+    pairs: () => new Headers([['a', '1'], ['A', '2'], ['b', '3']]),
+    map: () => new Headers(new Map([['a', '1']])),
+    copy: () => new Headers(new Headers({ a: '1' })),
+    nothing: () => [new Headers(undefined), new Headers({})],
+    null: () => new Headers(null),
+    string: () => new Headers('x'),
+    shortPair: () => new Headers([['a']]),
+    longPair: () => new Headers([['a', 'b', 'c']]),
+    getMissing: () => new Headers().get('a'),
+    has: () => { const h = new Headers({ A: '1' }); return [h.has('a'), h.has('A'), h.has('b')]; },
+    append: () => { const h = new Headers({ a: '1' }); h.append('A', '2'); return h.get('a'); },
+    set: () => { const h = new Headers({ a: '1' }); h.append('a', '2'); h.set('a', '3'); return h; },
+    delete: () => { const h = new Headers({ a: '1' }); h.delete('A'); h.delete('x'); return h; },
+    numbers: () => new Headers({ a: 1, b: true, c: null, d: undefined }),
+    order: () => [...new Headers([['z', '1'], ['a', '2'], ['m', '3']]).keys()],
+    values: () => [...new Headers([['z', '1'], ['a', '2']]).values()],
+    entries: () => [...new Headers([['z', '1'], ['a', '2']]).entries()],
+    forEach: () => { const out = []; new Headers({ a: '1', b: '2' }).forEach((value, name, all) => out.push([value, name, all instanceof Headers])); return out; },
+    forEachThis: () => { const out = []; new Headers({ a: '1' }).forEach(function () { out.push(this.k); }, { k: 'this' }); return out; },
+    tag: () => Object.prototype.toString.call(new Headers()),
+    iterator: () => Headers.prototype[Symbol.iterator] === Headers.prototype.entries,
+    missingArgs: () => new Headers().get(),
+    setMissing: () => new Headers().set('a'),
+  }),
+};

@@ -1,0 +1,33 @@
+// What the language itself can do.
+import { probe } from './lib/probe.js';
+export default {
+  fetch: () => probe({
+    groupBy: () => Object.groupBy([1, 2, 3], (n) => (n % 2 ? 'odd' : 'even')),
+    toSorted: () => [3, 1].toSorted(),
+    findLast: () => [1, 2].findLast((n) => n < 2),
+    at: () => [1, 2].at(-1),
+    replaceAll: () => 'aa'.replaceAll('a', 'b'),
+    lookbehind: () => 'a1'.replace(/(?<=a)1/, '2'),
+    setMethods: () => [...new Set([1, 2]).union(new Set([3]))],
+    iteratorHelpers: () => [1, 2].values().map((n) => n * 2).toArray(),
+    arrayFromAsync: async () => Array.fromAsync([Promise.resolve(1)]),
+    withResolvers: async () => { const { promise, resolve } = Promise.withResolvers(); resolve(1); return promise; },
+    promiseTry: async () => Promise.try(() => 1),
+    regexpEscape: () => RegExp.escape('a.b'),
+    float16: () => Math.f16round(1.1),
+    weakRef: () => new WeakRef({}).deref() !== undefined,
+    finalization: () => typeof FinalizationRegistry,
+    shared: () => typeof SharedArrayBuffer,
+    atomics: () => Atomics.load(new Int32Array(1), 0),
+    errorCause: () => new Error('x', { cause: 1 }).cause,
+    aggregate: async () => Promise.any([Promise.reject(1)]),
+    using: () => typeof Symbol.dispose,
+    temporal: () => typeof Temporal,
+    structured: () => Object.fromEntries(new Map([['a', 1]])),
+    uint8Hex: () => new Uint8Array([255]).toHex(),
+    resizable: () => { const b = new ArrayBuffer(1, { maxByteLength: 4 }); b.resize(3); return b.byteLength; },
+    transfer: () => new ArrayBuffer(2).transfer(3).byteLength,
+    jsonRaw: () => JSON.stringify({ a: JSON.rawJSON('1e1000') }),
+    wellFormed: () => 'a\ud800'.isWellFormed(),
+  }),
+};
