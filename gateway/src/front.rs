@@ -36,6 +36,18 @@ pub enum Meeting {
     At(String),
 }
 
+/// What stands behind the door.
+pub struct Behind {
+    /// Which handlers there are.
+    pub catalog: Arc<Catalog>,
+    /// Runs them.
+    pub invoker: Arc<Invoker>,
+    /// Serves their static files.
+    pub sites: Arc<Sites>,
+    /// The tabs, for the status pages.
+    pub pool: Arc<Pool>,
+}
+
 /// The front door. See the module's page.
 pub struct Front {
     domain: String,
@@ -58,13 +70,11 @@ impl Front {
     pub fn new(
         http: &HttpConfig,
         caps: Limits,
-        catalog: Arc<Catalog>,
-        invoker: Arc<Invoker>,
-        sites: Arc<Sites>,
-        pool: Arc<Pool>,
+        behind: Behind,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
     ) -> Result<Self, ScriptError> {
+        let Behind { catalog, invoker, sites, pool } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),

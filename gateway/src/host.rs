@@ -12,6 +12,7 @@ use crate::catalog::Catalog;
 use crate::invoke::Invoker;
 use crate::kv::{Kv, Namespace};
 use crate::mesh::incoming::{Grant, Host};
+use crate::mesh::memory::Memory;
 use crate::site::Sites;
 use crate::sql::{DatabaseId, Databases};
 use axum::body::Body;
@@ -92,20 +93,22 @@ impl Calls {
 
     async fn kv(
         &self,
+        memory: &Memory,
         target: &Target,
         id: String,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        kv::serve(&self.kv, Namespace { tenant: target.tenant.clone(), id }, request).await
+        kv::serve(&self.kv, memory, Namespace { tenant: target.tenant.clone(), id }, request).await
     }
 
     async fn sql(
         &self,
+        memory: &Memory,
         target: &Target,
         id: String,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        d1::serve(&self.databases, DatabaseId { tenant: target.tenant.clone(), id }, request).await
+        d1::serve(&self.databases, memory, DatabaseId { tenant: target.tenant.clone(), id }, request).await
     }
 
     /// What stands behind a version's placeholders.
@@ -139,17 +142,21 @@ impl Host for Calls {
             calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, target, request).await,
             calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, target, request).await,
             // No binding has such an id: a colon would be refused at deploy.
-            calls::OWN_KV => return self.kv(target, format!(":{}", target.handler), request).await,
-            calls::OWN_SQL => return self.sql(target, format!(":{}", target.handler), request).await,
+            calls::OWN_KV => {
+                return self.kv(&grant.memory, target, format!(":{}", target.handler), request).await;
+            }
+            calls::OWN_SQL => {
+                return self.sql(&grant.memory, target, format!(":{}", target.handler), request).await;
+            }
             calls::CACHE => return cache::named::serve(self.invoker.cache(), &target.tenant, request).await,
             calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, target, request).await,
             _ => {}
         }
         match surroundings.env.iter().find(|binding| binding.name() == name) {
             Some(Binding::KvNamespace { namespace_id, .. }) => {
-                self.kv(target, namespace_id.clone(), request).await
+                self.kv(&grant.memory, target, namespace_id.clone(), request).await
             }
-            Some(Binding::D1 { id, .. }) => self.sql(target, id.clone(), request).await,
+            Some(Binding::D1 { id, .. }) => self.sql(&grant.memory, target, id.clone(), request).await,
             Some(Binding::Assets { .. }) => {
                 let request = Request::from_parts(request.into_parts().0, ());
                 Ok(self.sites.fetch(&target.version, &request).await)

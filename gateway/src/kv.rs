@@ -101,6 +101,22 @@ impl Kv {
             .optional()
     }
 
+    /// Bytes of an entry's value, if it is there and not expired.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn size(&self, namespace: &Namespace, key: &str, now: i64) -> rusqlite::Result<Option<usize>> {
+        let reader = lock(&self.reader);
+        let mut statement = reader.prepare_cached(
+            "SELECT length(value) FROM entries
+             WHERE tenant = ?1 AND namespace = ?2 AND key = ?3 AND (expires IS NULL OR expires > ?4)",
+        )?;
+        let bytes: Option<i64> = statement
+            .query_row(params![namespace.tenant, namespace.id, key, now], |row| row.get(0))
+            .optional()?;
+        Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()))
+    }
+
     /// Writes an entry.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod call;
 mod console;
 mod exchange;
 pub mod incoming;
+pub mod memory;
 pub mod peer;
 pub mod pool;
 pub mod rendezvous;

@@ -147,7 +147,8 @@ async fn put(
 /// The form as Cloudflare's upload API has it; a static file's part is named `asset:/path`.
 fn form(upload: &Upload, metadata: &Value) -> Form {
     let json = Part::text(metadata.to_string());
-    let mut form = Form::new().part("metadata", typed(json, "application/json"));
+    // Names as they are: a path has slashes.
+    let mut form = Form::new().percent_encode_noop().part("metadata", typed(json, "application/json"));
     for (name, bytes) in &upload.files {
         let part = Part::bytes(bytes.clone()).file_name(name.clone());
         form = form.part(name.clone(), typed(part, mime(name)));

@@ -4,7 +4,7 @@ use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
 use crate::cron::Scheduler;
-use crate::front::{Front, Meeting};
+use crate::front::{Behind, Front, Meeting};
 use crate::headless::{self, HeadlessConfig};
 use crate::host::Calls;
 use crate::host::egress::Egress;
@@ -60,7 +60,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let code = Arc::clone(&catalog);
     let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
     let scheduling = config.pool.clone();
-    let invoker = Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
+    let invoker =
+        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
     let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
     tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
@@ -89,7 +90,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let front = Front::new(&config.http, caps, catalog, invoker, sites, Arc::clone(&pool), metrics, meeting)?;
+    let behind = Behind { catalog, invoker, sites, pool: Arc::clone(&pool) };
+    let front = Front::new(&config.http, caps, behind, metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));

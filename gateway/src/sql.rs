@@ -2,18 +2,19 @@
 //! waiting. An acknowledged write survives SIGKILL and power loss. Knows no HTTP.
 
 mod guard;
+mod value;
 
 use guard::Guard;
-use rusqlite::types::{Value as Cell, ValueRef};
+use rusqlite::types::Value as Cell;
 use rusqlite::{Batch, Connection, Statement, params_from_iter};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore};
+pub use value::{Datum, Param};
 
 /// Databases that are open at once; the one that was used least lately is closed for another.
 const MAX_OPEN: usize = 64;
@@ -38,14 +39,14 @@ pub struct DatabaseId {
     pub id: String,
 }
 
-/// A statement and its parameters: null, booleans, numbers, strings, arrays of bytes.
+/// A statement and its parameters.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Query {
     /// One statement.
     pub sql: String,
     /// In order.
     #[serde(default)]
-    pub params: Vec<Value>,
+    pub params: Vec<Param>,
 }
 
 /// What to do.
@@ -63,7 +64,7 @@ pub struct Answer {
     /// Names.
     pub columns: Vec<String>,
     /// Values, a list a row.
-    pub rows: Vec<Vec<Value>>,
+    pub rows: Vec<Vec<Datum>>,
     /// Time that it took, in milliseconds.
     pub duration: f64,
     /// Rows changed.
@@ -83,9 +84,6 @@ pub enum SqlError {
     /// Too much came out.
     #[error("the result has more than {MAX_RESULT} bytes: ask for fewer rows")]
     TooLarge,
-    /// A parameter of no kind.
-    #[error("Type '{0}' not supported for value '{1}'")]
-    Parameter(&'static str, String),
     /// The file cannot be used.
     #[error("the database cannot be opened")]
     Unavailable,
@@ -241,7 +239,7 @@ impl Database {
             Work::Batch(queries) => queries
                 .into_iter()
                 .map(|Query { sql, params }| {
-                    let params = params.into_iter().map(cell).collect::<Result<Vec<_>, _>>()?;
+                    let params = params.into_iter().map(|Param(cell)| cell).collect();
                     let mut statement = self.connection.prepare_cached(&sql)?;
                     self.answer(&mut statement, params, &mut room)
                 })
@@ -276,14 +274,14 @@ impl Database {
     ) -> Result<Answer, SqlError> {
         let started = Instant::now();
         let before = self.connection.total_changes();
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = Vec::new();
         let mut cursor = statement.query(params_from_iter(params))?;
         while let Some(row) = cursor.next()? {
             let mut values = Vec::with_capacity(columns.len());
             for at in 0..columns.len() {
-                let (value, bytes) = json(row.get_ref(at)?);
-                *room = room.checked_sub(bytes).ok_or(SqlError::TooLarge)?;
+                let value = Datum::of(row.get_ref(at)?);
+                *room = room.checked_sub(value.size()).ok_or(SqlError::TooLarge)?;
                 values.push(value);
             }
             rows.push(values);
@@ -297,40 +295,6 @@ impl Database {
             last_row_id: self.connection.last_insert_rowid(),
             size_after: self.size(),
         })
-    }
-}
-
-/// A parameter as SQLite takes it; arrays of bytes are blobs.
-fn cell(value: Value) -> Result<Cell, SqlError> {
-    Ok(match value {
-        Value::Null => Cell::Null,
-        Value::Bool(value) => Cell::Integer(value.into()),
-        Value::Number(number) => match number.as_i64() {
-            Some(integer) => Cell::Integer(integer),
-            None => Cell::Real(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(text) => Cell::Text(text),
-        Value::Array(bytes) => {
-            let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
-            let bytes: Option<Vec<u8>> = bytes.iter().map(byte).collect();
-            Cell::Blob(
-                bytes.ok_or_else(|| {
-                    SqlError::Parameter("object", "an array of other things than bytes".into())
-                })?,
-            )
-        }
-        Value::Object(_) => return Err(SqlError::Parameter("object", "[object Object]".to_owned())),
-    })
-}
-
-/// A value for JSON, and its size. Blobs are arrays of bytes, as D1 has them.
-fn json(value: ValueRef<'_>) -> (Value, usize) {
-    match value {
-        ValueRef::Null => (Value::Null, 4),
-        ValueRef::Integer(value) => (value.into(), 8),
-        ValueRef::Real(value) => (value.into(), 8),
-        ValueRef::Text(text) => (String::from_utf8_lossy(text).into(), text.len() + 2),
-        ValueRef::Blob(bytes) => (bytes.into(), bytes.len().saturating_mul(4)),
     }
 }
 

@@ -92,6 +92,17 @@ fn get_text(input: &mut Bytes) -> Result<String, Violation> {
     String::from_utf8(get(input)?.into()).map_err(|_| Violation::Malformed("head text is not UTF-8"))
 }
 
+fn put_target(out: &mut Vec<u8>, Target { tenant, handler, version }: &Target) {
+    for text in [tenant, handler, version] {
+        put(out, text.as_bytes());
+    }
+}
+
+fn get_target(input: &mut Bytes) -> Result<Arc<Target>, Violation> {
+    let target = Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
+    Ok(target.into())
+}
+
 fn put_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     varint::put(out, headers.len() as u64);
     for (name, value) in headers {
@@ -131,10 +142,8 @@ impl RequestHead {
     /// [`HeadTooLarge`]; the caller answers 431.
     pub fn encode(&self) -> Result<Vec<u8>, HeadTooLarge> {
         let mut out = Vec::with_capacity(512);
-        let Target { tenant, handler, version } = &*self.target;
-        for text in [tenant, handler, version, &*self.request_id] {
-            put(&mut out, text.as_bytes());
-        }
+        put_target(&mut out, &self.target);
+        put(&mut out, self.request_id.as_bytes());
         self.limits.put(&mut out);
         put(&mut out, self.method.as_str().as_bytes());
         put(&mut out, self.url.as_bytes());
@@ -148,13 +157,12 @@ impl RequestHead {
     /// [`Violation::Malformed`].
     pub fn decode(mut input: Bytes) -> Result<Self, Violation> {
         let input = &mut input;
-        let target =
-            Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
+        let target = get_target(input)?;
         let request_id = get_text(input)?.into();
         let limits = Limits::get(input)?;
         let method = Method::from_bytes(&get(input)?).map_err(|_| Violation::Malformed("method"))?;
         let url = get_text(input)?;
-        Ok(Self { target: target.into(), request_id, limits, method, url, headers: get_headers(input)? })
+        Ok(Self { target, request_id, limits, method, url, headers: get_headers(input)? })
     }
 }
 
@@ -165,10 +173,8 @@ impl CallHead {
     /// [`HeadTooLarge`].
     pub fn encode(&self) -> Result<Vec<u8>, HeadTooLarge> {
         let mut out = Vec::with_capacity(256);
-        let Target { tenant, handler, version } = &*self.target;
-        for text in [tenant, handler, version, &self.binding] {
-            put(&mut out, text.as_bytes());
-        }
+        put_target(&mut out, &self.target);
+        put(&mut out, self.binding.as_bytes());
         varint::put(&mut out, self.parent);
         put(&mut out, self.method.as_str().as_bytes());
         put(&mut out, self.url.as_bytes());
@@ -182,13 +188,12 @@ impl CallHead {
     /// [`Violation::Malformed`].
     pub fn decode(mut input: Bytes) -> Result<Self, Violation> {
         let input = &mut input;
-        let target =
-            Target { tenant: get_text(input)?, handler: get_text(input)?, version: get_text(input)? };
+        let target = get_target(input)?;
         let binding = get_text(input)?;
         let parent = varint::get(input).ok_or(TRUNCATED)?;
         let method = Method::from_bytes(&get(input)?).map_err(|_| Violation::Malformed("method"))?;
         let url = get_text(input)?;
-        Ok(Self { target: target.into(), parent, binding, method, url, headers: get_headers(input)? })
+        Ok(Self { target, parent, binding, method, url, headers: get_headers(input)? })
     }
 }
 

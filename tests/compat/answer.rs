@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Response headers that are the platform's and not the handler's.
-const NOT_COMPARED: [(&str, &str); 6] = [
+const NOT_COMPARED: [(&str, &str); 7] = [
     ("date", "when the server answered"),
     ("server", "which server answered"),
     ("connection", "one connection's business"),
     ("keep-alive", "one connection's business"),
     ("transfer-encoding", "framing; content-length is compared"),
+    ("cf-cache-status", "of the response cache, which workerd does not have"),
     ("x-request-id", "names the request in Tabmesh's log"),
 ];
 

@@ -17,7 +17,6 @@ function replaceNavigator() {
   class Navigator {
     constructor(key) { assertOurs(key); }
     get userAgent() { return 'Cloudflare-Workers'; }
-    get platform() { return ''; }
     get language() { return 'en'; }
     get languages() { return ['en']; }
     get hardwareConcurrency() { return 1; }

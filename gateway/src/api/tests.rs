@@ -81,7 +81,10 @@ fn kind(answer: &Answer) -> &str {
 async fn a_purge_names_urls_or_everything() {
     let server = Server::new(ApiLimits::default()).await;
     const PURGE: &str = "/_mesh/v1/handlers/hello/purge";
-    assert_eq!(kind(&server.send("POST", PURGE, &[], r#"{"purge_everything":true}"#).await), "handler-not-found");
+    assert_eq!(
+        kind(&server.send("POST", PURGE, &[], r#"{"purge_everything":true}"#).await),
+        "handler-not-found"
+    );
     server.put(HELLO, CODE).await;
     for (body, purged) in [
         (r#"{"purge_everything":true}"#, json!("everything")),
@@ -90,7 +93,14 @@ async fn a_purge_names_urls_or_everything() {
         let answer = server.send("POST", PURGE, &[], body).await;
         assert_eq!((answer.status, &answer.body["purged"]), (200, &purged));
     }
-    for body in ["", "{}", r#"{"files":[]}"#, r#"{"files":["/x"]}"#, r#"{"tags":["x"]}"#, r#"{"files":["http://x/"],"purge_everything":true}"#] {
+    for body in [
+        "",
+        "{}",
+        r#"{"files":[]}"#,
+        r#"{"files":["/x"]}"#,
+        r#"{"tags":["x"]}"#,
+        r#"{"files":["http://x/"],"purge_everything":true}"#,
+    ] {
         assert_eq!(kind(&server.send("POST", PURGE, &[], body).await), "invalid-request", "{body}");
     }
     let page = server.send("POST", PURGE, &[("origin", "http://x")], r#"{"purge_everything":true}"#).await;

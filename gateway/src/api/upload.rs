@@ -57,6 +57,8 @@ struct Metadata {
     bindings: Vec<Value>,
     /// Cron patterns.
     crons: Vec<String>,
+    /// Refused, with what to do.
+    routes: Vec<Value>,
     /// Static files: how they are found.
     assets: Assets,
     /// Hosts that the handler may fetch from.
@@ -202,6 +204,12 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
         .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
     if let Some(egress) = &metadata.egress {
         check_egress(egress)?;
+    }
+    if !metadata.routes.is_empty() {
+        return Err(invalid(
+            "Routes of one's own (`routes`) are not there yet: leave them out. A handler answers at \
+             <name>.<domain of the gateway>, and a proxy before it may give it other names.",
+        ));
     }
     cron::check(&metadata.crons)
         .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;

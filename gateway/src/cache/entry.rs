@@ -69,7 +69,7 @@ impl Entry {
         }
         match conditional::form(method, asked, self.status, &self.headers, length) {
             Form::Whole if *method == Method::HEAD => {
-                drop(headers.insert(header::CONTENT_LENGTH, length.into()))
+                headers.insert(header::CONTENT_LENGTH, length.into());
             }
             Form::Whole => *response.body_mut() = Body::from(self.body.clone()),
             Form::NotModified => {

@@ -263,6 +263,6 @@ impl http_body::Body for Streamed {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }

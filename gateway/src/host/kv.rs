@@ -3,6 +3,7 @@
 //! `POST http://kv/values` with `{"keys": […]}`.
 
 use crate::kv::{Entry, Key, Kv, Namespace};
+use crate::mesh::memory::{Held, Memory};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,16 +36,17 @@ type Refused = (StatusCode, String);
 /// A sentence for the handler.
 pub async fn serve(
     kv: &Arc<Kv>,
+    memory: &Memory,
     namespace: Namespace,
     request: Request<Body>,
 ) -> Result<Response<Body>, String> {
     let method = request.method().clone();
     let done = match (request.uri().path(), &method) {
-        ("/value", &Method::GET) => get(kv, namespace, request.uri()).await,
-        ("/value", &Method::PUT) => put(kv, namespace, request).await,
+        ("/value", &Method::GET) => get(kv, memory, namespace, request.uri()).await,
+        ("/value", &Method::PUT) => put(kv, memory, namespace, request).await,
         ("/value", &Method::DELETE) => delete(kv, namespace, request.uri()).await,
         ("/keys", &Method::GET) => list(kv, namespace, request.uri()).await,
-        ("/values", &Method::POST) => bulk(kv, namespace, request).await,
+        ("/values", &Method::POST) => bulk(kv, memory, namespace, request).await,
         _ => Err((StatusCode::NOT_FOUND, "no such operation".to_owned())),
     };
     Ok(done.unwrap_or_else(|(status, why)| {
@@ -87,6 +89,18 @@ fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Waits until this tab's calls may hold so many bytes more.
+async fn room(memory: &Memory, bytes: usize) -> Result<Held, Refused> {
+    memory.take(bytes).await.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error))
+}
+
+/// Bytes that a body says to have; as many as it may where it does not say.
+fn announced(headers: &HeaderMap) -> usize {
+    let length =
+        headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    length.map_or(MAX_VALUE, |length: usize| length.min(MAX_VALUE))
+}
+
 /// Does work that waits for the disk elsewhere.
 async fn blocking<T: Send + 'static>(
     kv: &Arc<Kv>,
@@ -104,12 +118,19 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-async fn get(kv: &Arc<Kv>, namespace: Namespace, uri: &Uri) -> Result<Response<Body>, Refused> {
+async fn get(
+    kv: &Arc<Kv>,
+    memory: &Memory,
+    namespace: Namespace,
+    uri: &Uri,
+) -> Result<Response<Body>, Refused> {
     let key = key_of(uri)?;
-    let Some(entry) = blocking(kv, move |kv| kv.get(&namespace, &key, now())).await? else {
-        return Err((StatusCode::NOT_FOUND, "Not Found".to_owned()));
-    };
-    let mut response = Response::new(Body::from(entry.value));
+    let none = || (StatusCode::NOT_FOUND, "Not Found".to_owned());
+    let (whose, which) = (namespace.clone(), key.clone());
+    let size = blocking(kv, move |kv| kv.size(&whose, &which, now())).await?.ok_or_else(none)?;
+    let held = room(memory, size).await?;
+    let entry = blocking(kv, move |kv| kv.get(&namespace, &key, now())).await?.ok_or_else(none)?;
+    let mut response = Response::new(held.body(entry.value.into()));
     if let Some(metadata) = entry.metadata {
         // Fields are ASCII; JSON need not be.
         let text = utf8_percent_encode(&metadata, NON_ALPHANUMERIC).to_string();
@@ -118,7 +139,12 @@ async fn get(kv: &Arc<Kv>, namespace: Namespace, uri: &Uri) -> Result<Response<B
     Ok(response)
 }
 
-async fn put(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -> Result<Response<Body>, Refused> {
+async fn put(
+    kv: &Arc<Kv>,
+    memory: &Memory,
+    namespace: Namespace,
+    request: Request<Body>,
+) -> Result<Response<Body>, Refused> {
     let key = key_of(request.uri())?;
     let (parts, body) = request.into_parts();
     let expires = expiration(&parts.headers, now())?;
@@ -126,7 +152,15 @@ async fn put(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -> Resu
         Some(value) => Some(checked_metadata(value)?),
         None => None,
     };
-    let value = Limited::new(body, MAX_VALUE).collect().await.map_err(|_| {
+    let bytes = announced(&parts.headers);
+    let _held = room(memory, bytes).await?;
+    let value = Limited::new(
+        body,
+        if parts.headers.contains_key(http::header::CONTENT_LENGTH) { bytes } else { MAX_VALUE },
+    )
+    .collect()
+    .await
+    .map_err(|_| {
         (StatusCode::PAYLOAD_TOO_LARGE, format!("Value length exceeds limit of {MAX_VALUE}, or broke off."))
     })?;
     let entry = Entry { value: value.to_bytes().into(), metadata, expires };
@@ -242,7 +276,12 @@ struct Bulk {
 }
 
 /// Several values at once, as text: `{key: {value, metadata} or null}`.
-async fn bulk(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -> Result<Response<Body>, Refused> {
+async fn bulk(
+    kv: &Arc<Kv>,
+    memory: &Memory,
+    namespace: Namespace,
+    request: Request<Body>,
+) -> Result<Response<Body>, Refused> {
     let body = Limited::new(request.into_body(), MAX_BULK * (MAX_KEY * 6 + 8)).collect().await;
     let body = body.map_err(|_| bad("The keys cannot be read."))?.to_bytes();
     let Bulk { keys } =
@@ -268,6 +307,8 @@ async fn bulk(kv: &Arc<Kv>, namespace: Namespace, request: Request<Body>) -> Res
         }
         Ok(Some(found))
     });
+    // What comes is known when it is there: at most one value's worth.
+    let _held = room(memory, MAX_VALUE).await?;
     match found.await? {
         Some(found) => Ok(Response::new(Body::from(Value::Object(found).to_string()))),
         None => Err((

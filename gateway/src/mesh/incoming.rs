@@ -4,6 +4,7 @@
 
 use super::call::BodySender;
 use super::exchange::{Failure, Piece};
+use super::memory::Memory;
 use super::tab::Tab;
 use crate::breach::Labels;
 use axum::body::Body;
@@ -31,6 +32,8 @@ pub struct Grant {
     pub labels: Labels,
     /// Of the handler.
     pub limits: Limits,
+    /// What its calls may hold.
+    pub memory: Memory,
 }
 
 /// Serves calls.
@@ -82,9 +85,9 @@ impl Recent {
     }
 
     /// What a call for this code may use, if it is not too late.
-    pub(super) fn get(&self, target: &Target, now: Instant) -> Option<Grant> {
+    pub(super) fn get(&self, target: &Target, now: Instant) -> Option<(Labels, Limits)> {
         let (labels, limits, at) = self.0.iter().find(|(known, ..)| *known.target == *target)?;
-        (now.duration_since(*at) < AFTERWARDS).then(|| Grant { labels: labels.clone(), limits: *limits })
+        (now.duration_since(*at) < AFTERWARDS).then(|| (labels.clone(), *limits))
     }
 }
 

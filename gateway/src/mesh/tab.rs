@@ -9,6 +9,7 @@ mod dispatch;
 use super::console::{Console, Loose};
 use super::exchange::{Ends, Exchange, Failure, Receivers};
 use super::incoming::{self, Host, Recent};
+use super::memory::Memory;
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -77,6 +78,7 @@ struct State {
     /// Calls of handlers that are being served.
     calls: HashMap<StreamId, incoming::Ends>,
     recent: Recent,
+    memory: Memory,
 }
 
 impl State {
@@ -122,6 +124,7 @@ impl Tab {
                 loose: Loose::new(),
                 calls: HashMap::new(),
                 recent: Recent::default(),
+                memory: Memory::default(),
             }),
             outbox: Notify::new(),
             ready: AtomicBool::new(false),

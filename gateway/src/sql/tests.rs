@@ -1,5 +1,5 @@
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn databases() -> (tempfile::TempDir, Databases, DatabaseId) {
     let directory = tempfile::tempdir().unwrap();
@@ -7,12 +7,13 @@ fn databases() -> (tempfile::TempDir, Databases, DatabaseId) {
     (directory, databases, DatabaseId { tenant: "t".into(), id: "../x".into() })
 }
 
-fn query(sql: &str, params: Value) -> Query {
-    Query { sql: sql.into(), params: params.as_array().unwrap().clone() }
+fn query(sql: &str, params: &Value) -> Query {
+    serde_json::from_value(json!({ "sql": sql, "params": params })).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value)]
 async fn one(databases: &Databases, id: &DatabaseId, sql: &str, params: Value) -> Result<Answer, String> {
-    let work = Work::Batch(vec![query(sql, params)]);
+    let work = Work::Batch(vec![query(sql, &params)]);
     let answers = databases.run(id.clone(), work).await;
     answers.map(|mut answers| answers.remove(0)).map_err(|error| error.to_string())
 }
@@ -39,12 +40,12 @@ async fn a_batch_and_a_script_are_all_or_nothing() {
     let (_directory, databases, id) = databases();
     let script = Work::Script("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1); -- end\n".into());
     assert_eq!(databases.run(id.clone(), script).await.unwrap().len(), 2);
-    let insert = |value: i64| query("INSERT INTO t VALUES (?)", json!([value]));
+    let insert = |value: i64| query("INSERT INTO t VALUES (?)", &json!([value]));
     let failed = databases.run(id.clone(), Work::Batch(vec![insert(2), insert(1)])).await.unwrap_err();
     assert_eq!(failed.to_string(), "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT");
     let failed = databases.run(id.clone(), Work::Script("INSERT INTO t VALUES (3); nonsense;".into())).await;
     assert!(failed.is_err());
-    assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows, [[json!(1)]]);
+    assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows, [[Datum::Integer(1)]]);
     databases.run(id.clone(), Work::Batch(vec![insert(2), insert(3)])).await.unwrap();
     assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows.len(), 3);
 }
@@ -98,8 +99,13 @@ async fn what_never_ends_is_ended_and_what_is_too_large_refused() {
             .contains("only one statement")
     );
     assert!(one(&databases, &id, "SELECT ?", json!([])).await.unwrap_err().contains("parameter bindings"));
-    assert!(one(&databases, &id, "SELECT ?", json!([{}])).await.unwrap_err().contains("Type 'object'"));
-    assert_eq!(one(&databases, &id, "SELECT 1", json!([])).await.unwrap().rows, [[json!(1)]]);
+    assert!(
+        serde_json::from_value::<Query>(json!({ "sql": "", "params": [{}] }))
+            .unwrap_err()
+            .to_string()
+            .contains("Type 'object'")
+    );
+    assert_eq!(one(&databases, &id, "SELECT 1", json!([])).await.unwrap().rows, [[Datum::Integer(1)]]);
 }
 
 #[tokio::test]
@@ -113,6 +119,9 @@ async fn more_databases_than_may_be_open_take_turns() {
             .unwrap();
     }
     let first = DatabaseId { tenant: "t".into(), id: "0".into() };
-    assert_eq!(one(&databases, &first, "SELECT a FROM t", json!([])).await.unwrap().rows, [[json!(0)]]);
+    assert_eq!(
+        one(&databases, &first, "SELECT a FROM t", json!([])).await.unwrap().rows,
+        [[Datum::Integer(0)]]
+    );
     assert!(databases.open.lock().unwrap().len() <= MAX_OPEN);
 }

@@ -261,7 +261,7 @@ impl Core {
         if id % 2 == 1 {
             return Some(event);
         }
-        let Some(key) = self.calls.streams.get(&(link, *id)).copied() else { return None };
+        let key = self.calls.streams.get(&(link, *id)).copied()?;
         match event {
             Event::Response { head, fin, .. } => {
                 self.tell_call(key, ToCall::Response { head: Rc::from(head), has_body: !fin });

@@ -2,9 +2,9 @@
 //! `web/isolate/websocket.js`.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
-use tokio_tungstenite::tungstenite::{Bytes as Payload, Utf8Bytes};
 
 /// Largest message, in bytes, both ways.
 pub(super) const MAX_MESSAGE: usize = 4 << 20;
@@ -64,7 +64,7 @@ impl Decoder {
         }
         self.0.advance(HEADER);
         let mut payload = self.0.split_to(len).freeze();
-        let text = |bytes: Bytes| Utf8Bytes::try_from(Payload::from(bytes)).map_err(|_| Malformed);
+        let text = |bytes: Bytes| Utf8Bytes::try_from(bytes).map_err(|_| Malformed);
         Ok(Some(match kind {
             TEXT => Message::Text(text(payload)?),
             BINARY => Message::Binary(payload),
@@ -106,7 +106,7 @@ mod tests {
             }
             assert_eq!(got, messages);
         }
-        assert!(encode(&Message::Ping(Payload::new())).is_none());
+        assert!(encode(&Message::Ping(Bytes::new())).is_none());
     }
 
     #[test]

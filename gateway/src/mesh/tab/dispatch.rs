@@ -83,7 +83,7 @@ impl Tab {
                     Some(left) => {
                         exchange.calls_left = left;
                         let labels = exchange.console.labels.clone();
-                        Ok(Grant { labels, limits: exchange.limits })
+                        Ok((labels, exchange.limits))
                     }
                     None => Err("Too many subrequests."),
                 }
@@ -94,7 +94,8 @@ impl Tab {
             }
         };
         match refusal {
-            Ok(grant) => {
+            Ok((labels, limits)) => {
+                let grant = Grant { labels, limits, memory: state.memory.clone() };
                 let (incoming, ends) = Incoming::new(id, grant, head, fin);
                 state.calls.insert(id, ends);
                 tokio::spawn(incoming.run(Arc::clone(self), Arc::clone(&self.host)));

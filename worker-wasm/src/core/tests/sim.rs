@@ -37,7 +37,6 @@ pub(super) struct Fake {
 /// A call as the gateway got it.
 #[derive(Debug)]
 pub(super) struct Called {
-    pub(super) link: LinkId,
     pub(super) stream: StreamId,
     pub(super) head: Box<CallHead>,
 }
@@ -226,7 +225,7 @@ impl Sim {
                     self.got.entry((link, id)).or_default().reset = Some((code, reason));
                 }
                 Event::Stopped { id } => self.got.entry((link, id)).or_default().stopped = true,
-                Event::Call { id, head, .. } => self.called.push(Called { link, stream: id, head }),
+                Event::Call { id, head, .. } => self.called.push(Called { stream: id, head }),
                 Event::Log { stream, level, text } => self.logs.push((stream, level, text)),
                 _ => {}
             }
