@@ -184,7 +184,7 @@ async fn forms() {
     assert_eq!(server.form(HELLO, &[("name=\"metadata\"", r#"{"main":"only.js"}"#), file]).await.status, 200);
     for (parts, problem, text) in [
         (&[("name=\"metadata\"", "{"), file][..], "invalid-request", "metadata"),
-        (&[("name=\"metadata\"", r#"{"bindings": []}"#), file], "invalid-request", "bindings"),
+        (&[("name=\"metadata\"", r#"{"bindings": 7}"#), file], "invalid-request", "sequence"),
         (&[("name=\"metadata\"", r#"{"limits":{"wall_ms":0}}"#), file], "invalid-request", "wall_ms"),
         (&[("name=\"metadata\"", r#"{"limits":{"wall_ms":99999999}}"#), file], "invalid-request", "300000"),
         (&[("name=\"metadata\"", r#"{"limits":{"speed":1}}"#), file], "invalid-request", "`limits.speed`"),
