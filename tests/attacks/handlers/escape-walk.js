@@ -3,7 +3,7 @@ import { attack, reply } from './lib/attack.js';
 
 const POWERS = new Set(`
   Worker SharedWorker WebSocketStream EventSource WebTransport XMLHttpRequest RTCPeerConnection RTCDataChannel
-  RTCCertificate BroadcastChannel Notification IDBFactory IDBDatabase CacheStorage Cache StorageManager LockManager
+  RTCCertificate BroadcastChannel Notification IDBFactory IDBDatabase StorageManager LockManager
   ServiceWorkerContainer ServiceWorkerRegistration PushManager FileSystemDirectoryHandle FileSystemFileHandle
   StorageBucketManager CookieStore USB Serial HID Bluetooth NavigatorUAData NetworkInformation Permissions
   WorkerNavigator
