@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tabmesh_protocol::{RequestHead, ResetCode, ResponseHead, SendError, StreamId};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use super::exchange::Failure;
 
@@ -53,26 +54,7 @@ impl Call {
     /// The next piece of the response body, `None` after the last. Its credit goes back at once: the piece is
     /// about to be written to the caller.
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
-        if self.done {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(match std::task::ready!(self.receivers.pieces.poll_recv(cx)) {
-            Some(Piece::Data(data, fin)) => {
-                self.done = fin;
-                if !fin {
-                    self.tab.consumed(self.id, data.len());
-                }
-                Some(Ok(data))
-            }
-            Some(Piece::Failed(failure)) => {
-                self.done = true;
-                Some(Err(failure))
-            }
-            None => {
-                self.done = true;
-                Some(Err(Failure::TabLost))
-            }
-        })
+        poll_piece(&self.tab, self.id, &mut self.receivers.pieces, &mut self.done, cx)
     }
 
     /// The first piece of the body, if it is here already: small answers come whole, with their head.
@@ -101,6 +83,36 @@ impl Drop for Call {
     fn drop(&mut self) {
         self.cancel(ResetCode::Cancelled);
     }
+}
+
+/// The next piece of a body that a tab sends on stream `id`, `None` once `done`. Its credit goes back at once.
+pub(super) fn poll_piece(
+    tab: &Tab,
+    id: StreamId,
+    pieces: &mut UnboundedReceiver<Piece>,
+    done: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, Failure>>> {
+    if *done {
+        return Poll::Ready(None);
+    }
+    Poll::Ready(match std::task::ready!(pieces.poll_recv(cx)) {
+        Some(Piece::Data(data, fin)) => {
+            *done = fin;
+            if !fin {
+                tab.consumed(id, data.len());
+            }
+            Some(Ok(data))
+        }
+        Some(Piece::Failed(failure)) => {
+            *done = true;
+            Some(Err(failure))
+        }
+        None => {
+            *done = true;
+            Some(Err(Failure::TabLost))
+        }
+    })
 }
 
 /// Sends a body with backpressure.

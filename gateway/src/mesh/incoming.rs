@@ -2,7 +2,7 @@
 //! in a task of its own, with backpressure both ways. What a call means is the host's business; here is only whether the tab may
 //! make it: for code that it serves now, or served not long ago (`waitUntil`).
 
-use super::call::BodySender;
+use super::call::{BodySender, poll_piece};
 use super::exchange::{Failure, Piece};
 use super::memory::Memory;
 use super::tab::Tab;
@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{CallHead, Limits, ResetCode, ResponseHead, StreamId, Target};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -200,26 +200,8 @@ impl http_body::Body for CallBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Failure>>> {
-        if self.done {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(match ready!(self.pieces.poll_recv(cx)) {
-            Some(Piece::Data(data, fin)) => {
-                self.done = fin;
-                if !fin {
-                    self.tab.consumed(self.id, data.len());
-                }
-                Some(Ok(http_body::Frame::data(data)))
-            }
-            Some(Piece::Failed(failure)) => {
-                self.done = true;
-                Some(Err(failure))
-            }
-            None => {
-                self.done = true;
-                Some(Err(Failure::TabLost))
-            }
-        })
+        let Self { tab, id, pieces, done } = &mut *self;
+        poll_piece(tab, *id, pieces, done, cx).map_ok(http_body::Frame::data)
     }
 
     fn is_end_stream(&self) -> bool {
