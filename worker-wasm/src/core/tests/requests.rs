@@ -314,7 +314,7 @@ fn failures_have_their_codes_message_and_stack() {
 #[test]
 fn a_response_that_cannot_be_sent_fails_alone() {
     for (status, headers) in [
-        (101, Ok(Default::default())),
+        (100, Ok(Default::default())),
         (700, Ok(Default::default())),
         (70_000, Ok(Default::default())),
         (200, Err("not a header name")),
