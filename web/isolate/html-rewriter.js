@@ -4,10 +4,10 @@ import { headerOf, takeBody } from './body.js';
 import { isResponse, withStream } from './http.js';
 import {
   NativePromise, NativeStream, NativeTypeError, bareArray, bufferOf, cancelReader, copyBytes, encode, getReader, getter,
-  isBytes, joinBytes, lengthOf, min, readReader, then, uncurry,
+  joinBytes, lengthOf, min, readReader, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
-import { PIECE, useEngine } from './rewriter-engine.js';
+import { PIECE, bytesOfChunk, useEngine } from './rewriter-engine.js';
 import { Job } from './rewriter-job.js';
 import { endToken, makeToken } from './rewriter-tokens.js';
 
@@ -35,8 +35,7 @@ class Input {
       if (this.#reader === null) return null;
       const { done, value } = await readReader(this.#reader);
       if (done) return null;
-      if (!isBytes(value)) throw new NativeTypeError('This ReadableStream did not return bytes.');
-      this.#bytes = value;
+      this.#bytes = bytesOfChunk(value);
       this.#at = 0;
     }
     const end = min(this.#at + PIECE, lengthOf(this.#bytes));
@@ -142,7 +141,7 @@ class Output {
 
 /** The callbacks of one registration, by name, and which of them there are as bits. */
 function callbacksOf(handlers, names, type, method) {
-  if ((typeof handlers !== 'object' && typeof handlers !== 'function') || handlers === null) {
+  if (typeof handlers !== 'object' && typeof handlers !== 'function') {
     const place = method === 'on' ? 2 : 1;
     throw new NativeTypeError(
       `Failed to execute '${method}' on 'HTMLRewriter': parameter ${place} is not of type '${type}'.`,
@@ -151,7 +150,7 @@ function callbacksOf(handlers, names, type, method) {
   const callbacks = bareArray();
   let mask = 0;
   for (let i = 0; i < names.length; i++) {
-    const callback = handlers[names[i]];
+    const callback = handlers?.[names[i]];
     if (callback === undefined) continue;
     if (typeof callback !== 'function') {
       throw new NativeTypeError(

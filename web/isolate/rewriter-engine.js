@@ -5,8 +5,8 @@
 // neither addresses nor memory.
 
 import {
-  Bytes, NativePromise, NativeRangeError, NativeTypeError, apply, bareArray, copyBytes, encode, getter, isBytes, lengthOf, min,
-  ownMap, readReader, resolve, setBytes, then, uncurry,
+  Bytes, NativePromise, NativeRangeError, NativeStream, NativeTypeError, apply, bytesOf, copyBytes, encode, getReader,
+  getter, lengthOf, min, ownMap, readReader, resolve, setBytes, substring, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, guard } from './memory.js';
 import { compileOwn, instantiateOwn } from './wasm.js';
@@ -16,8 +16,8 @@ export const NONE = -1;
 export const FAILED = -2;
 const OUTCOME = { __proto__: null, DONE: 0, STOP: 1, PENDING: 2 };
 
-/** Bytes that the parser gets at once: what comes of them waits for the reader. */
-export const PIECE = 64 * 1024;
+/** Bytes that the parser gets at most at once: what comes of them waits for the reader. */
+export const PIECE = 1024 * 1024;
 
 const { Suspending, promising } = WebAssembly;
 const bufferOfMemory = getter(WebAssembly.Memory.prototype, 'buffer');
@@ -27,8 +27,18 @@ const setValue = uncurry(set);
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const decodeAll = TextDecoder.prototype.decode.bind(decoder);
 
+const isWellFormed = uncurry(String.prototype.isWellFormed);
+
 /** What the parser says of a document, a selector or a name, as Workers say it. */
 const parserError = (text) => new NativeTypeError(`Parser error: ${text}`);
+
+/** UTF-8 bytes of a text that can be written so. */
+function encodeExactly(text) {
+  if (isWellFormed(text)) return encode(text);
+  let end = 1;
+  while (isWellFormed(substring(text, 0, end))) end++;
+  throw parserError(`invalid utf-8 sequence of 1 bytes from index ${lengthOf(encode(substring(text, 0, end - 1)))}`);
+}
 
 /** Frees the parsers of documents that nobody reads any more. */
 const registry = new FinalizationRegistry(({ engine: owner, address }) => owner.free(address));
@@ -83,8 +93,8 @@ class Engine {
   /** Leaves a text, and one behind it, for the next call; gives the first one's length in bytes. */
   put(text, more = '') {
     guard(text.length + more.length);
-    const bytes = encode(text);
-    const behind = encode(more);
+    const bytes = encodeExactly(text);
+    const behind = encodeExactly(more);
     const start = this.call('rewriter_input', lengthOf(bytes) + lengthOf(behind));
     const memory = new Bytes(this.#memory());
     setBytes(memory, bytes, start);
@@ -233,11 +243,11 @@ class Engine {
   #content(id, content, sink) {
     const job = this.#running.get(id);
     if (job.isOver || this.isDead) return OUTCOME.STOP;
-    const { bytes, reader, html } = job.contents[content];
+    const { body, html } = job.contents[content];
     job.contents[content] = undefined;
     try {
-      if (reader !== null) return this.#await(job, this.#pump(job, reader, sink, html), null);
-      this.#sink(sink, bytes, html);
+      if (body instanceof NativeStream) return this.#await(job, this.#pump(job, getReader(body), sink, html), null);
+      this.#sink(sink, body, html);
     } catch (error) {
       job.fail(error);
     }
@@ -256,8 +266,7 @@ class Engine {
     for (;;) {
       const { done, value } = await readReader(reader);
       if (done || job.isOver) return;
-      if (!isBytes(value)) throw new NativeTypeError('Content streams must give bytes.');
-      this.#sink(sink, value, html);
+      this.#sink(sink, bytesOfChunk(value), html);
       if (job.size > 0) await job.drained();
       if (job.isOver) return;
     }
@@ -304,6 +313,13 @@ class Engine {
 
 const isThenable = (value) =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof value.then === 'function';
+
+/** A chunk of a stream that gives bytes or text. */
+export const bytesOfChunk = (value) => {
+  const bytes = typeof value === 'string' ? encode(value) : bytesOf(value);
+  if (bytes === null) throw new NativeTypeError('This ReadableStream did not return bytes.');
+  return bytes;
+};
 
 let source = null;
 let module = null;

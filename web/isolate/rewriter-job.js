@@ -11,7 +11,7 @@ export class Job {
   stack = 0;
   /** Handlers by their number: {callback, self}. */
   handlers = bareArray();
-  /** Content that is written when its place in the output comes: {bytes, reader, html}. */
+  /** Content that is written when its place in the output comes: {body: stream or bytes, html}. */
   contents = bareArray();
   output = bareArray();
   size = 0;

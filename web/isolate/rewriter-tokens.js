@@ -3,7 +3,7 @@
 
 import { takeBody } from './body.js';
 import { isResponse } from './http.js';
-import { NativeStream, NativeTypeError, bareArray, getPrototypeOf, getReader, setPrototypeOf } from './intrinsics.js';
+import { NativeStream, NativeTypeError, bareArray, getPrototypeOf, setPrototypeOf } from './intrinsics.js';
 import { NONE } from './rewriter-engine.js';
 
 /** Numbers that worker-wasm/html-rewriter/src/codes.rs has, too. */
@@ -61,21 +61,18 @@ const flagOf = (token, flag) => use(token, (engine, address) =>
 /** Content is text, or a stream or response whose body is read when its place in the output comes. */
 function insert(token, place, content, options) {
   const html = options?.html ? 1 : 0;
-  let body = null;
-  if (isResponse(content)) body = takeBody(content) ?? '';
-  else if (content instanceof NativeStream) body = content;
-  const text = body === null ? `${content}` : body;
+  const isOurs = isResponse(content);
+  const body = isOurs || content instanceof NativeStream ? content : `${content}`;
   use(token, (engine, address, job) => {
-    if (typeof text === 'string') {
-      engine.put(text);
+    const what = isOurs ? takeBody(body) : body;
+    if (what === null) return;
+    if (typeof what === 'string') {
+      engine.put(what);
       engine.check(engine.call('token_insert', address, place, html));
       return;
     }
-    const isStream = body instanceof NativeStream;
     const number = job.contents.length;
-    job.contents[number] = {
-      __proto__: null, bytes: isStream ? null : body, reader: isStream ? getReader(body) : null, html,
-    };
+    job.contents[number] = { __proto__: null, body: what, html };
     engine.check(engine.call('token_insert_later', address, place, job.id, number));
   });
   return token;
@@ -148,7 +145,7 @@ class Element extends Token {
     }
     use(this, (engine, address, job) => {
       const number = job.handlers.length;
-      job.handlers[number] = { __proto__: null, callback, self: undefined };
+      job.handlers[number] = { __proto__: null, callback, self: globalThis };
       engine.check(engine.call('token_on_end_tag', address, job.id, number));
     });
   }

@@ -19,6 +19,10 @@ export default {
     two: () => one((e) => { e.append(pieces(e.getAttribute('n'))); }, '<p n=1></p><p n=2></p>'),
     failing: () => one((e) => { e.append(new ReadableStream({ pull(c) { c.error(new RangeError('content')); } })); }),
     big: async () => (await one((e) => { e.append(pieces('x'.repeat(200000), 'y'.repeat(200000))); })).length,
+    strings: () => one((e) => { e.append(ReadableStream.from(['a', 'b'])); }),
+    badBytes: () => one((e) => { e.append(new Response(new Uint8Array([255]))); }),
+    locked: () => one((e) => { const stream = pieces('x'); stream.getReader(); e.append(stream); }),
+    lockedLater: async () => { let locked; await one((e) => { const stream = pieces('x'); e.append(stream); locked = stream.locked; }); return locked; },
     notRead: async () => one((e) => { e.append(pieces('gone')).remove(); }),
   }),
 };

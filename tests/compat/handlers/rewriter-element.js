@@ -23,7 +23,9 @@ export default {
     emptyContent: () => one((e) => { e.setInnerContent(''); }),
     voids: () => rewrite('<br>x<img src=a>y', (r) => r.on('br', { element(e) { e.append('no').after('A'); } }).on('img', { element(e) { e.setInnerContent('no').before('B'); } })),
     entities: () => one((e) => { e.before('& < > " \''); }),
-    unicode: () => one((e) => { e.before('\u00e9\u4e2d\ud83d\ude00\ud83d'); }),
+    unicode: () => one((e) => { e.before('\u00e9\u4e2d\ud83d\ude00'); }),
+    loneSurrogate: () => one((e) => { e.before('\u00e9\ud83d'); }),
+    nul: () => one((e) => { e.before('a\0b'); }),
     chain: async () => { let same; await one((e) => { same = e.before('') === e && e.setAttribute('a', 'b') === e && e.remove() === e; }); return same; },
   }),
 };

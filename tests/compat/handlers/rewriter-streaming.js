@@ -43,7 +43,19 @@ export default {
           await scheduler.wait(5);
           return typeof why;
         },
+        backpressure: async () => {
+          let pulls = 0;
+          const source = new ReadableStream({ async pull(c) { await null; pulls++; c.enqueue(new TextEncoder().encode('<p>text</p>'.repeat(1000))); } });
+          const reader = new HTMLRewriter().on('p', { element(e) { e.append('x'); } }).transform(new Response(source)).body.getReader();
+          await reader.read();
+          await scheduler.wait(30);
+          const before = pulls;
+          await reader.cancel();
+          return before < 10;
+        },
         longText: async () => { let all = 0; const out = await rewrite(`<p>${'é'.repeat(100000)}</p>`, (r) => r.on('p', { text(t) { all += t.text.length; } })); return [all, out.length]; },
+        wholeText: async () => { const seen = []; await rewrite(`<p>${'x'.repeat(300000)}`, (r) => r.on('p', { text(t) { seen.push(t.text.length); } })); return seen; },
+        unread: async () => { let n = 0; links.transform(new Response('x')); new HTMLRewriter().on('p', { element() { n++; } }).transform(new Response('<p>')); await scheduler.wait(20); return n; },
         deep: async () => { let deepest = 0; await rewrite('<div>'.repeat(500), (r) => r.on('div', { element() { deepest++; } })); return deepest; },
         manyHandlers: async () => { let hits = 0; await rewrite('<p class=x>', (r) => { for (let i = 0; i < 200; i++) r.on(i % 2 ? 'p' : '.x', { element() { hits++; } }); }); return hits; },
       });

@@ -209,10 +209,7 @@ impl Token<'_, '_, '_> {
     /// When it is no element or one without an end tag.
     pub fn on_end_tag(&mut self, rewriter: u32, handler: u32) -> Outcome<()> {
         let Self::Element(element) = self else { return refused() };
-        let name = element.tag_name();
-        let Some(handlers) = element.end_tag_handlers() else {
-            return Err(format!("No end tag: {name} can't have content."));
-        };
+        let handlers = element.end_tag_handlers().ok_or("No end tag.")?;
         handlers.clear();
         handlers.push(Box::new(move |tag: &mut EndTag<'_>| {
             host::call(rewriter, handler, &mut Token::EndTag(tag))
