@@ -212,6 +212,7 @@ export const headersForEach = uncurry(Headers.prototype.forEach);
 export const headersAppend = uncurry(Headers.prototype.append);
 export const headersSet = uncurry(Headers.prototype.set);
 export const headersGet = uncurry(Headers.prototype.get);
+export const headersDelete = uncurry(Headers.prototype.delete);
 export const headersHas = uncurry(Headers.prototype.has);
 export const getSetCookie = uncurry(Headers.prototype.getSetCookie);
 
