@@ -3,9 +3,9 @@
 //! `known.txt` has one a line: `handler | number of the request, from 1 | what | reason`; `*` stands for all requests of
 //! the handler. One that is not found any more must be taken out: the list tells the truth.
 
-use crate::answer::Difference;
 use std::cell::Cell;
 use std::path::Path;
+use tabmesh_tests::answer::Difference;
 
 pub struct Known {
     entries: Vec<Entry>,

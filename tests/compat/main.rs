@@ -1,20 +1,16 @@
 //! The differential suite: the same handlers on workerd and on Tabmesh in a real browser must give the same answers.
 //! `cargo xtask compat` runs it.
 //!
-//! A handler is a file in `handlers/` that also says what it is asked ([`catalogue`]). [`oracle`] is workerd,
-//! [`answer`] compares, [`known`] has the differences that are meant to be, each with a reason. Nothing here may weaken a
+//! A handler is a file in `handlers/` that also says what it is asked ([`catalogue`]). [`tabmesh_tests::workerd`] is what
+//! is right, [`tabmesh_tests::answer`] compares, [`known`] has the differences that are meant to be, each with a reason. Nothing here may weaken a
 //! comparison: what differs is either mended or stands in that list.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod answer;
 mod catalogue;
 mod known;
-mod oracle;
 
-use crate::answer::{Answer, Difference};
 use crate::catalogue::{Ask, Handler};
 use crate::known::Known;
-use crate::oracle::Oracle;
 use clap::Parser;
 use futures_util::StreamExt as _;
 use http::HeaderValue;
@@ -22,7 +18,9 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use tabmesh_tests::answer::{Answer, Difference};
 use tabmesh_tests::gateway::client;
+use tabmesh_tests::workerd::{Oracle, Service};
 use tabmesh_tests::{Gateway, Setup};
 
 /// Handlers that are asked at once.
@@ -61,7 +59,13 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let known = Known::read();
-    let (oracle, gateway) = tokio::join!(Oracle::start(&handlers), Setup::new().tabs(1).start());
+    let service = |handler: &Handler| Service {
+        name: handler.name.clone(),
+        files: handler.files.clone(),
+        ..Service::default()
+    };
+    let services: Vec<Service> = handlers.iter().map(service).collect();
+    let (oracle, gateway) = tokio::join!(Oracle::start(&services), Setup::new().tabs(1).start());
     let client = client();
     let asking = handlers.iter().map(|handler| compare(&client, &oracle, &gateway, handler));
     let mut asking = futures_util::stream::iter(asking).buffered(AT_ONCE);

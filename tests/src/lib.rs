@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod answer;
 pub mod browser;
 pub mod channel;
 pub mod child;
@@ -24,6 +25,7 @@ pub mod raw;
 pub mod swarm;
 pub mod upstream;
 mod wait;
+pub mod workerd;
 
 pub use browser::Browser;
 pub use firefox::Firefox;

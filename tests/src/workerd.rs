@@ -1,24 +1,36 @@
 //! workerd, which runs Workers code on a server: what it answers is right by definition. One process serves all
 //! handlers, each at a port of its own.
 
-use crate::catalogue::Handler;
+use crate::child::Child;
+use crate::gateway::environment;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tabmesh_tests::child::Child;
-use tabmesh_tests::gateway::environment;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// The Workers of this day are the model. workerd knows the days up to its own version's.
 const COMPATIBILITY_DATE: &str = "2026-11-01";
-/// Names workerd's program; `cargo xtask compat` sets it.
+/// Names workerd's program; `cargo xtask compat` and `cargo xtask apps` set it.
 const VARIABLE: &str = "TABMESH_WORKERD";
 /// Compiling some hundred handlers on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// What it is to run.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    /// The handler's name.
+    pub name: String,
+    /// Its files by name; the first one is its main module.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Compatibility flags.
+    pub flags: Vec<String>,
+    /// Variables, each as JSON.
+    pub vars: Vec<(String, Value)>,
+}
 
 /// A running workerd.
 pub struct Oracle {
@@ -28,13 +40,20 @@ pub struct Oracle {
 }
 
 impl Oracle {
+    /// Whether there is one on this machine.
+    #[must_use]
+    pub fn is_here() -> bool {
+        std::env::var_os(VARIABLE).is_some()
+    }
+
     /// Starts it and waits until it listens for every handler.
     ///
     /// # Panics
     /// When it does not start: it refuses all handlers for one that it cannot load.
-    pub async fn start(handlers: &[Handler]) -> Self {
+    pub async fn start(handlers: &[Service]) -> Self {
         let program = std::env::var_os(VARIABLE).map(PathBuf::from);
-        let program = program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask compat`"));
+        let program =
+            program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask compat` or `apps`"));
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
         let config = home.path().join("config.capnp");
@@ -59,6 +78,7 @@ impl Oracle {
     }
 
     /// Where a handler answers.
+    #[must_use]
     pub fn address(&self, handler: &str) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[handler]))
     }
@@ -75,7 +95,7 @@ fn listening(lines: &[String]) -> HashMap<String, u16> {
 }
 
 /// Writes every handler's files and gives the configuration that names them.
-fn configuration(home: &Path, handlers: &[Handler]) -> String {
+fn configuration(home: &Path, handlers: &[Service]) -> String {
     let (mut services, mut sockets) = (String::new(), String::new());
     for handler in handlers {
         let name = &handler.name;
@@ -88,9 +108,17 @@ fn configuration(home: &Path, handlers: &[Handler]) -> String {
             // Writing into a String cannot fail.
             let _ = write!(modules, "(name = \"{file}\", {kind} = embed \"{name}/{file}\"), ");
         }
+        let flags: String = handler.flags.iter().map(|flag| format!("\"{flag}\", ")).collect();
+        // JSON's strings are Cap'n Proto's, as far as tests go.
+        let binding = |(name, value): &(String, Value)| match value {
+            Value::String(text) => format!("(name = \"{name}\", text = {}), ", Value::from(text.as_str())),
+            other => format!("(name = \"{name}\", json = {}), ", Value::from(other.to_string())),
+        };
+        let bindings: String = handler.vars.iter().map(binding).collect();
         let _ = writeln!(
             services,
-            "(name = \"{name}\", worker = (modules = [{modules}], compatibilityDate = \"{COMPATIBILITY_DATE}\")),"
+            "(name = \"{name}\", worker = (modules = [{modules}], compatibilityDate = \"{COMPATIBILITY_DATE}\", \
+             compatibilityFlags = [{flags}], bindings = [{bindings}])),"
         );
         let _ = writeln!(
             sockets,
@@ -106,7 +134,7 @@ fn configuration(home: &Path, handlers: &[Handler]) -> String {
 fn kind(file: &str) -> &'static str {
     match file.rsplit('.').next() {
         Some("wasm") => "wasm",
-        Some("txt") => "text",
+        Some("txt" | "html" | "sql") => "text",
         Some("json") => "json",
         Some("bin") => "data",
         _ => "esModule",
