@@ -59,7 +59,8 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let known = Known::read("compat/known.txt", 3);
-    let bundles: Vec<_> = handlers.iter().map(|handler| Bundle { name: &handler.name, files: &handler.files }).collect();
+    let bundles: Vec<_> =
+        handlers.iter().map(|handler| Bundle { name: &handler.name, files: &handler.files }).collect();
     let (oracle, gateway) = tokio::join!(Oracle::start(&bundles), Setup::new().tabs(1).start());
     let client = client();
     let asking = handlers.iter().map(|handler| compare(&client, &oracle, &gateway, handler));

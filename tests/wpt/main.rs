@@ -15,6 +15,7 @@ use clap::Parser;
 use futures_util::StreamExt as _;
 use reqwest::Client;
 use reqwest::multipart::{Form, Part};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,14 +25,17 @@ use tabmesh_tests::known::Known;
 use tabmesh_tests::workerd::{Bundle, Oracle};
 use tabmesh_tests::{Gateway, Setup};
 
-/// Tests that are run at once, on both platforms.
-const AT_ONCE: usize = 3;
+/// Tests that are run at once: more than there are processors, for some only wait until they are given up.
+const AT_ONCE: usize = 6;
+/// Tests that `--times` shows.
+const SLOWEST: usize = 30;
 /// Names the folder of the tests; `cargo xtask wpt` sets it.
 const VARIABLE: &str = "TABMESH_WPT";
 /// A test gives up on its own long before.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// One test an isolate, and time for thousands of keys: what is asked is not how fast it is.
-const METADATA: &str = r#"{"main_module":"main.js","limits":{"cpu_ms":30000,"wall_ms":60000,"concurrency":1}}"#;
+const METADATA: &str =
+    r#"{"main_module":"main.js","limits":{"cpu_ms":240000,"wall_ms":60000,"concurrency":1}}"#;
 
 /// Runs the Web Platform Tests inside handlers of Tabmesh and workerd and compares.
 #[derive(Parser)]
@@ -45,6 +49,9 @@ struct Options {
     /// Show known failures, and tests that ended early, too
     #[arg(long)]
     known: bool,
+    /// Show which tests took longest
+    #[arg(long)]
+    times: bool,
 }
 
 #[tokio::main(worker_threads = 2)]
@@ -66,21 +73,26 @@ async fn main() -> ExitCode {
         list(&catalogue);
         return ExitCode::SUCCESS;
     }
-    let handlers: Vec<_> = catalogue.tests.iter().enumerate().map(|(at, test)| Handler::of(&root, at, test)).collect();
+    let handlers: Vec<_> =
+        catalogue.tests.iter().enumerate().map(|(at, test)| Handler::of(&root, at, test)).collect();
     let known = Known::read("wpt/known.txt", 2);
-    let bundles: Vec<_> = handlers.iter().map(|handler| Bundle { name: &handler.name, files: &handler.files }).collect();
-    let (oracle, gateway) = tokio::join!(Oracle::start(&bundles), Setup::new().tabs(1).start());
+    let bundles: Vec<_> =
+        handlers.iter().map(|handler| Bundle { name: &handler.name, files: &handler.files }).collect();
+    let gateway = Setup::new().tabs(1).args(&["--max-cpu-ms", "240000"]);
+    let (oracle, gateway) = tokio::join!(Oracle::start(&bundles), gateway.start());
     let client = client();
     let start = Instant::now();
     let running = handlers.iter().map(|handler| run(&client, &oracle, &gateway, handler));
-    let mut running = futures_util::stream::iter(running).buffered(AT_ONCE);
+    let running = futures_util::stream::iter(running).buffer_unordered(AT_ONCE);
+    let mut finished: Vec<_> = running.collect().await;
+    finished.sort_by_key(|run| &run.test.name);
     let mut counts: BTreeMap<&str, Count> = BTreeMap::new();
     let mut unknown = 0;
-    while let Some((test, theirs, ours)) = running.next().await {
-        let (count, lacks) = outcome::compare(&theirs, &ours);
+    for Run { test, theirs, ours } in &finished {
+        let (count, lacks) = outcome::compare(theirs, ours);
         counts.entry(test.folder).or_default().add(count);
         if options.known {
-            show_ends(test, &theirs, &ours);
+            show_ends(test, theirs, ours);
         }
         for lack in &lacks {
             let is_known = known.covers(&[&test.name, &lack.part]);
@@ -89,6 +101,9 @@ async fn main() -> ExitCode {
                 show(test, lack, is_known);
             }
         }
+    }
+    if options.times {
+        show_times(&mut finished);
     }
     let stale = known.stale(wanted);
     for line in &stale {
@@ -118,19 +133,21 @@ impl<'a> Handler<'a> {
     }
 }
 
+/// A test that was run, and what came of it.
+struct Run<'a> {
+    test: &'a Test,
+    theirs: Outcome,
+    ours: Outcome,
+}
+
 /// Runs one test on both sides.
-async fn run<'a>(
-    client: &Client,
-    oracle: &Oracle,
-    gateway: &Gateway,
-    handler: &Handler<'a>,
-) -> (&'a Test, Outcome, Outcome) {
+async fn run<'a>(client: &Client, oracle: &Oracle, gateway: &Gateway, handler: &Handler<'a>) -> Run<'a> {
     let theirs = ask(client, format!("http://{}/", oracle.address(&handler.name)), &handler.name).await;
     let ours = match deploy(client, gateway, handler).await {
         Ok(()) => ask(client, gateway.url("/"), &handler.name).await,
         Err(refusal) => Outcome::broken(refusal),
     };
-    (handler.test, theirs, ours)
+    Run { test: handler.test, theirs, ours }
 }
 
 async fn deploy(client: &Client, gateway: &Gateway, handler: &Handler<'_>) -> Result<(), String> {
@@ -143,9 +160,14 @@ async fn deploy(client: &Client, gateway: &Gateway, handler: &Handler<'_>) -> Re
 }
 
 async fn ask(client: &Client, url: String, name: &str) -> Outcome {
+    let start = Instant::now();
     let asked = client.get(url).header("host", format!("{name}.localhost")).timeout(ANSWER_LIMIT);
     let answer = async { asked.send().await?.text().await };
-    answer.await.map_or_else(|error| Outcome::broken(error.to_string()), |body| Outcome::read(&body))
+    let answer = answer.await;
+    let mut outcome =
+        answer.map_or_else(|error| Outcome::broken(error.to_string()), |body| Outcome::read(&body));
+    outcome.took = start.elapsed();
+    outcome
 }
 
 fn show(test: &Test, lack: &Lack, is_known: bool) {
@@ -158,6 +180,18 @@ fn show_ends(test: &Test, theirs: &Outcome, ours: &Outcome) {
         if let Some(end) = outcome.end() {
             println!("ended early on {side}: {}: {end}", test.name);
         }
+    }
+}
+
+fn show_times(finished: &mut [Run<'_>]) {
+    finished.sort_by_key(|run| Reverse(run.theirs.took + run.ours.took));
+    for Run { test, theirs, ours } in finished.iter().take(SLOWEST) {
+        println!(
+            "workerd {:5.1} s, tabmesh {:5.1} s: {}",
+            theirs.took.as_secs_f64(),
+            ours.took.as_secs_f64(),
+            test.name
+        );
     }
 }
 
@@ -174,7 +208,8 @@ fn summary(catalogue: &Catalogue, counts: &BTreeMap<&str, Count>) {
     println!("{:22} {:>6} {:>16} {:>16} {:>24}", "", "tests", "Tabmesh", "workerd", "of what workerd passes");
     let mut all = Count::default();
     let line = |folder: &str, tests: usize, count: Count| {
-        let (ours, theirs) = (format!("{} / {}", count.ours, count.total), format!("{} / {}", count.theirs, count.total));
+        let (ours, theirs) =
+            (format!("{} / {}", count.ours, count.total), format!("{} / {}", count.theirs, count.total));
         let both = format!("{} / {} = {:.1} %", count.both, count.theirs, count.percent());
         println!("{folder:22} {tests:>6} {ours:>16} {theirs:>16} {both:>24}");
     };
@@ -187,9 +222,13 @@ fn summary(catalogue: &Catalogue, counts: &BTreeMap<&str, Count>) {
         }
     }
     line("all", catalogue.tests.len(), all);
-    let reasons: BTreeSet<_> = catalogue.left_out.iter().map(|left_out| (left_out.folder, left_out.reason)).collect();
+    let reasons: BTreeSet<_> =
+        catalogue.left_out.iter().map(|left_out| (left_out.folder, left_out.reason)).collect();
     for (folder, reason) in reasons {
-        let count = catalogue.left_out.iter().filter(|left_out| (left_out.folder, left_out.reason) == (folder, reason));
+        let count = catalogue
+            .left_out
+            .iter()
+            .filter(|left_out| (left_out.folder, left_out.reason) == (folder, reason));
         println!("left out of {folder}: {} ({reason})", count.count());
     }
 }
