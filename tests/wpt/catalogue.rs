@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// The folders whose tests are run.
-pub const FOLDERS: [&str; 9] = [
+pub const FOLDERS: [&str; 13] = [
     "url",
     "encoding",
     "streams",
@@ -15,6 +15,10 @@ pub const FOLDERS: [&str; 9] = [
     "fetch/api/body",
     "FileAPI",
     "WebCryptoAPI",
+    "dom",
+    "html/webappapis",
+    "webidl",
+    "console",
 ];
 
 /// Endings of tests that are scripts, and of which kind.

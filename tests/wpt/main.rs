@@ -8,14 +8,15 @@
 mod bundle;
 mod catalogue;
 mod outcome;
+mod report;
 
-use crate::catalogue::{Catalogue, FOLDERS, Test};
-use crate::outcome::{Count, Lack, Outcome};
+use crate::catalogue::{Catalogue, Test};
+use crate::outcome::{Count, Outcome};
 use clap::Parser;
 use futures_util::StreamExt as _;
 use reqwest::Client;
 use reqwest::multipart::{Form, Part};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -24,15 +25,15 @@ use tabmesh_tests::known::Known;
 use tabmesh_tests::workerd::{Oracle, Service};
 use tabmesh_tests::{Gateway, Setup};
 
-/// Tests that are run at once, on both platforms.
-const AT_ONCE: usize = 3;
+/// Tests that are run at once: more than there are processors, for some only wait until they are given up.
+const AT_ONCE: usize = 6;
 /// Names the folder of the tests; `cargo xtask wpt` sets it.
 const VARIABLE: &str = "TABMESH_WPT";
 /// A test gives up on its own long before.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// One test an isolate, and time for thousands of keys: what is asked is not how fast it is.
 const METADATA: &str =
-    r#"{"main_module":"main.js","limits":{"cpu_ms":30000,"wall_ms":60000,"concurrency":1}}"#;
+    r#"{"main_module":"main.js","limits":{"cpu_ms":240000,"wall_ms":60000,"concurrency":1}}"#;
 
 /// Runs the Web Platform Tests inside handlers of Tabmesh and workerd and compares.
 #[derive(Parser)]
@@ -46,6 +47,9 @@ struct Options {
     /// Show known failures, and tests that ended early, too
     #[arg(long)]
     known: bool,
+    /// Show which tests took longest
+    #[arg(long)]
+    times: bool,
 }
 
 #[tokio::main(worker_threads = 2)]
@@ -64,7 +68,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if options.list {
-        list(&catalogue);
+        report::list(&catalogue);
         return ExitCode::SUCCESS;
     }
     let handlers: Vec<_> =
@@ -76,40 +80,60 @@ async fn main() -> ExitCode {
         ..Service::default()
     };
     let services: Vec<Service> = handlers.iter().map(service).collect();
-    let (oracle, gateway) = tokio::join!(Oracle::start(&services), Setup::new().tabs(1).start());
+    let gateway = Setup::new().tabs(1).args(&["--max-cpu-ms", "240000"]);
+    let (oracle, gateway) = tokio::join!(Oracle::start(&services), gateway.start());
     let client = client();
     let start = Instant::now();
     let running = handlers.iter().map(|handler| run(&client, &oracle, &gateway, handler));
-    let mut running = futures_util::stream::iter(running).buffered(AT_ONCE);
+    let running = futures_util::stream::iter(running).buffer_unordered(AT_ONCE);
+    let finished: Vec<_> = running.collect().await;
+    let took = start.elapsed().as_secs_f64();
+    let is_good = judge(&options, &catalogue, finished, wanted);
+    println!("{} tests in {took:.0} s", catalogue.tests.len());
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what came of all, and says whether it is what is known.
+fn judge(
+    options: &Options,
+    catalogue: &Catalogue,
+    mut finished: Vec<Run<'_>>,
+    wanted: impl Fn(&str) -> bool,
+) -> bool {
+    let known = Known::read("wpt/known.txt", 2);
+    finished.sort_by_key(|run| &run.test.name);
     let mut counts: BTreeMap<&str, Count> = BTreeMap::new();
-    let mut unknown = 0;
-    while let Some((test, theirs, ours)) = running.next().await {
-        let (count, lacks) = outcome::compare(&theirs, &ours);
-        counts.entry(test.folder).or_default().add(count);
+    let mut failures = 0;
+    for run in &finished {
+        let (count, lacks) = outcome::compare(&run.theirs, &run.ours);
+        counts.entry(run.test.folder).or_default().add(count);
         if options.known {
-            show_ends(test, &theirs, &ours);
+            report::show_ends(run);
         }
         for lack in &lacks {
-            let is_known = known.covers(&[&test.name, &lack.part]);
-            unknown += usize::from(!is_known);
+            let is_known = known.covers(&[&run.test.name, &lack.part]);
+            failures += usize::from(!is_known);
             if !is_known || options.known {
-                show(test, lack, is_known);
+                report::show(run.test, lack, is_known);
             }
         }
     }
-    let stale = known.stale(wanted);
-    for line in &stale {
+    let mut wrong = known.stale(wanted);
+    if options.filters.is_empty() {
+        // A suite that runs nothing finds nothing.
+        let idle = counts.iter().filter(|(_, count)| count.theirs == 0);
+        wrong.extend(idle.map(|(folder, _)| format!("{folder}: workerd passes nothing")));
+    }
+    for line in &wrong {
         println!("{line}");
     }
-    summary(&catalogue, &counts);
-    println!(
-        "{} tests in {:.0} s: {} entries of known failures, {} failures are not known",
-        catalogue.tests.len(),
-        start.elapsed().as_secs_f64(),
-        known.count(),
-        unknown + stale.len(),
-    );
-    if unknown + stale.len() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if options.times {
+        report::show_times(finished);
+    }
+    report::summary(catalogue, &counts);
+    let unknown = failures + wrong.len();
+    println!("{} entries of known failures; {unknown} failures are not known", known.count());
+    unknown == 0
 }
 
 /// A test as it is deployed.
@@ -125,19 +149,21 @@ impl<'a> Handler<'a> {
     }
 }
 
+/// A test that was run, and what came of it.
+struct Run<'a> {
+    test: &'a Test,
+    theirs: Outcome,
+    ours: Outcome,
+}
+
 /// Runs one test on both sides.
-async fn run<'a>(
-    client: &Client,
-    oracle: &Oracle,
-    gateway: &Gateway,
-    handler: &Handler<'a>,
-) -> (&'a Test, Outcome, Outcome) {
+async fn run<'a>(client: &Client, oracle: &Oracle, gateway: &Gateway, handler: &Handler<'a>) -> Run<'a> {
     let theirs = ask(client, format!("http://{}/", oracle.address(&handler.name)), &handler.name).await;
     let ours = match deploy(client, gateway, handler).await {
         Ok(()) => ask(client, gateway.url("/"), &handler.name).await,
         Err(refusal) => Outcome::broken(refusal),
     };
-    (handler.test, theirs, ours)
+    Run { test: handler.test, theirs, ours }
 }
 
 async fn deploy(client: &Client, gateway: &Gateway, handler: &Handler<'_>) -> Result<(), String> {
@@ -150,58 +176,12 @@ async fn deploy(client: &Client, gateway: &Gateway, handler: &Handler<'_>) -> Re
 }
 
 async fn ask(client: &Client, url: String, name: &str) -> Outcome {
+    let start = Instant::now();
     let asked = client.get(url).header("host", format!("{name}.localhost")).timeout(ANSWER_LIMIT);
     let answer = async { asked.send().await?.text().await };
-    answer.await.map_or_else(|error| Outcome::broken(error.to_string()), |body| Outcome::read(&body))
-}
-
-fn show(test: &Test, lack: &Lack, is_known: bool) {
-    let mark = if is_known { "known" } else { "FAILS" };
-    println!("{mark} {} | {}\n    {}", test.name, lack.part, lack.message);
-}
-
-fn show_ends(test: &Test, theirs: &Outcome, ours: &Outcome) {
-    for (side, outcome) in [("workerd", theirs), ("tabmesh", ours)] {
-        if let Some(end) = outcome.end() {
-            println!("ended early on {side}: {}: {end}", test.name);
-        }
-    }
-}
-
-fn list(catalogue: &Catalogue) {
-    for test in &catalogue.tests {
-        println!("{}", test.name);
-    }
-    for left_out in &catalogue.left_out {
-        println!("left out: {} ({})", left_out.file, left_out.reason);
-    }
-}
-
-fn summary(catalogue: &Catalogue, counts: &BTreeMap<&str, Count>) {
-    println!("{:22} {:>6} {:>16} {:>16} {:>24}", "", "tests", "Tabmesh", "workerd", "of what workerd passes");
-    let mut all = Count::default();
-    let line = |folder: &str, tests: usize, count: Count| {
-        let (ours, theirs) =
-            (format!("{} / {}", count.ours, count.total), format!("{} / {}", count.theirs, count.total));
-        let both = format!("{} / {} = {:.1} %", count.both, count.theirs, count.percent());
-        println!("{folder:22} {tests:>6} {ours:>16} {theirs:>16} {both:>24}");
-    };
-    for folder in FOLDERS {
-        if let Some(count) = counts.get(folder) {
-            line(folder, catalogue.tests.iter().filter(|test| test.folder == folder).count(), *count);
-            all.add(*count);
-        } else if catalogue.missing.contains(&folder) {
-            println!("{folder:22} not in this copy of the tests");
-        }
-    }
-    line("all", catalogue.tests.len(), all);
-    let reasons: BTreeSet<_> =
-        catalogue.left_out.iter().map(|left_out| (left_out.folder, left_out.reason)).collect();
-    for (folder, reason) in reasons {
-        let count = catalogue
-            .left_out
-            .iter()
-            .filter(|left_out| (left_out.folder, left_out.reason) == (folder, reason));
-        println!("left out of {folder}: {} ({reason})", count.count());
-    }
+    let answer = answer.await;
+    let mut outcome =
+        answer.map_or_else(|error| Outcome::broken(error.to_string()), |body| Outcome::read(&body));
+    outcome.took = start.elapsed();
+    outcome
 }

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// As testharness.js numbers what a part came to.
 const PASS: i64 = 0;
+/// Characters of an answer that is none which are shown.
+const SHOWN: usize = 300;
 
 /// What came of a test: its parts by name. Several of one name are numbered from the second.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Outcome {
     parts: BTreeMap<String, Part>,
     /// What ended the test as a whole, if something did.
     broken: Option<String>,
+    /// From asking to the whole answer.
+    pub took: Duration,
 }
 
 #[derive(Debug)]
@@ -23,11 +28,12 @@ struct Part {
 impl Outcome {
     /// Of an answer of `shell.js`.
     pub fn read(body: &str) -> Self {
-        let Ok(answer) = serde_json::from_str::<Value>(body) else {
-            return Self::broken(body.chars().take(300).collect());
+        let answer = serde_json::from_str::<Value>(body).unwrap_or_default();
+        let Some(parts) = answer["parts"].as_array() else {
+            return Self::broken(body.chars().take(SHOWN).collect());
         };
         let mut outcome = Self::default();
-        for part in answer["parts"].as_array().into_iter().flatten() {
+        for part in parts {
             let text = |at: usize| part[at].as_str().unwrap_or_default().to_owned();
             let passed = part[1].as_i64() == Some(PASS);
             let (first, mut name) = (text(0), text(0));
@@ -47,7 +53,7 @@ impl Outcome {
 
     /// Of a test that gave no answer.
     pub fn broken(reason: String) -> Self {
-        Self { parts: BTreeMap::new(), broken: Some(reason) }
+        Self { broken: Some(reason), ..Self::default() }
     }
 
     /// What ended the test as a whole, if something did.

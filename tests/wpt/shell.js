@@ -2,12 +2,12 @@
 
 /** Scopes that the harness knows. It is to take both platforms for a plain shell. */
 const SCOPES = ['DedicatedWorkerGlobalScope', 'SharedWorkerGlobalScope', 'ServiceWorkerGlobalScope', 'WorkerGlobalScope'];
-/** Milliseconds after which what has no result is given up. */
-const LIMIT = 20_000;
+/** Milliseconds without any result after which the rest is given up: at least these, at most twice as many. */
+const PATIENCE = 8_000;
 /** Characters of a message that are told. */
 const SHOWN = 300;
 
-const { JSON, Promise, Response, URL, clearTimeout, fetch, setTimeout } = globalThis;
+const { JSON, Promise, Response, URL, clearInterval, fetch, setInterval } = globalThis;
 const { stringify } = JSON;
 
 /** ASCII, for what tests are called by may be no text at all. */
@@ -42,9 +42,14 @@ function without(names, run) {
 export async function answer(about, harness, test) {
   prepare(about);
   without(SCOPES, () => harness.call(globalThis));
-  const { add_completion_callback: whenComplete, done, timeout } = globalThis;
+  const { add_completion_callback: whenComplete, add_result_callback: onResult, done, timeout } = globalThis;
   const complete = new Promise((resolve) => whenComplete((tests, status) => resolve([tests, status])));
-  const timer = setTimeout(timeout, LIMIT);
+  let isMoving = true;
+  onResult(() => { isMoving = true; });
+  const timer = setInterval(() => {
+    if (!isMoving) timeout();
+    isMoving = false;
+  }, PATIENCE);
   let thrown = null;
   try {
     test.call(globalThis);
@@ -53,7 +58,7 @@ export async function answer(about, harness, test) {
   }
   done();
   const [tests, status] = await complete;
-  clearTimeout(timer);
+  clearInterval(timer);
   const parts = tests.map((part) => [plain(part.name), part.status, plain(part.message ?? '').slice(0, SHOWN)]);
   return new Response(stringify({ thrown, status: status.status, message: plain(status.message ?? ''), parts }));
 }

@@ -224,7 +224,9 @@ export function createConsole(log) {
     if (args.length > 0) write('info', format(args));
     if (indent.length < 40) indent += '  ';
   };
-  return {
+  const console = {
+    // As a namespace of the platform has it.
+    __proto__: {},
     debug: at('debug'),
     log: at('info'),
     info: at('info'),
@@ -263,6 +265,6 @@ export function createConsole(log) {
     profile() {},
     profileEnd() {},
     timeStamp() {},
-    get [Symbol.toStringTag]() { return 'console'; },
   };
+  return Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true });
 }

@@ -100,6 +100,14 @@ export const guardGlobal = (name, call) => {
   guardMethod(globalThis, name, call);
 };
 
+/** Replaces the getter of a property by `get(native, self)`. */
+export const guardGetter = (object, name, get) => {
+  const { get: original, set, enumerable } = getOwnPropertyDescriptor(object, name);
+  const native = uncurry(original);
+  const { get: guarded } = getOwnPropertyDescriptor({ get [name]() { return get(native, this); } }, name);
+  defineProperty(object, name, { __proto__: null, get: guarded, set, enumerable, configurable: true });
+};
+
 /** Calls `after(self)` whenever the property is set. */
 export const guardSetter = (object, name, after) => {
   const { get, set, enumerable } = getOwnPropertyDescriptor(object, name);

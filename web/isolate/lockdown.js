@@ -19,6 +19,7 @@ import { countPicture, guardMedia } from './media.js';
 import { replaceScope } from './scope.js';
 import { addToStreams } from './streams.js';
 import { guardTasks } from './tasks.js';
+import { addTransformCancel } from './transform-cancel.js';
 import { guardWasm } from './wasm.js';
 
 const names = (text) => text.split(/\s+/).filter(Boolean);
@@ -119,6 +120,7 @@ export function lockdown(classes, clock) {
   addDigests();
   addBytePipes();
   addToStreams();
+  addTransformCancel();
   guardWasm();
   guardTasks(clock.begin);
 }

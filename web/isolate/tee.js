@@ -52,6 +52,8 @@ export function tee(source, feed) {
       settleCancel();
       return;
     }
+    // Whoever asked meanwhile gets this, too; only who asks for more from here on wants another read.
+    isWantedAgain = false;
     // Copied first: the other branch takes its memory away.
     const copy = left.isCanceled || right.isCanceled ? value : copyBytes(value);
     if (!left.isCanceled) feed(left.controller, value);
