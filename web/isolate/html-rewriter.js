@@ -7,8 +7,9 @@ import {
   joinBytes, lengthOf, min, readReader, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
-import { PIECE, bytesOfChunk, useEngine } from './rewriter-engine.js';
+import { PIECE, useEngine } from './rewriter-engine.js';
 import { Job } from './rewriter-job.js';
+import { bytesOfChunk } from './rewriter-text.js';
 import { endToken, makeToken } from './rewriter-tokens.js';
 
 const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);

@@ -110,7 +110,12 @@ impl Rewriter {
             settings = settings.append_document_content_handler(document_handlers(id, wanted));
         }
         let stack = vec![0; STACK / size_of::<u128>()].into_boxed_slice();
-        Ok(Self { inner: Some(HtmlRewriter::new(settings, Output(id))), piece: Vec::new(), failure: String::new(), stack })
+        Ok(Self {
+            inner: Some(HtmlRewriter::new(settings, Output(id))),
+            piece: Vec::new(),
+            failure: String::new(),
+            stack,
+        })
     }
 
     /// Takes the piece that stands ready. False if the document cannot be parsed within the limits, or a handler stopped

@@ -44,7 +44,8 @@ impl Shell {
             self.rewriter.waiting.push(waiting);
             if self.rewriter.fetch.is_none() {
                 let what = "the HTML rewriter";
-                let fetch = Fetch::start(&self.scope, PATH, what, Response::array_buffer, Self::rewriter_came);
+                let fetch =
+                    Fetch::start(&self.scope, PATH, what, Response::array_buffer, Self::rewriter_came);
                 self.rewriter.fetch = Some(fetch);
             }
             return None;
