@@ -18,12 +18,14 @@ pub mod examples;
 pub mod firefox;
 pub mod gateway;
 pub mod hostile;
+pub mod known;
 pub mod png;
 pub mod processes;
 pub mod raw;
 pub mod swarm;
 pub mod upstream;
 mod wait;
+pub mod workerd;
 
 pub use browser::Browser;
 pub use firefox::Firefox;

@@ -162,7 +162,7 @@ const offsetOf = getter(TypedArray.prototype, 'byteOffset');
 export const sizeOfTyped = getter(TypedArray.prototype, 'byteLength');
 export const bufferOfDataView = getter(DataView.prototype, 'buffer');
 const offsetOfDataView = getter(DataView.prototype, 'byteOffset');
-const sizeOfDataView = getter(DataView.prototype, 'byteLength');
+export const sizeOfDataView = getter(DataView.prototype, 'byteLength');
 /** Bytes of a buffer or view, not copied; null for anything else. */
 export const bytesOf = (value) => {
   if (typeof value !== 'object' || value === null) return null;
@@ -221,3 +221,4 @@ export const isLocked = getter(ReadableStream.prototype, 'locked');
 export const cancelStream = uncurry(ReadableStream.prototype.cancel);
 export const readReader = uncurry(ReadableStreamDefaultReader.prototype.read);
 export const cancelReader = uncurry(ReadableStreamDefaultReader.prototype.cancel);
+export const closedOf = getter(ReadableStreamDefaultReader.prototype, 'closed');

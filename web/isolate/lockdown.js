@@ -8,6 +8,7 @@
 import { guardBlobs } from './blobs.js';
 import { guardBuffers } from './buffers.js';
 import { addBytePipes } from './byte-pipes.js';
+import { guardByteStreams } from './byte-streams.js';
 import { guardCodeGeneration } from './codegen.js';
 import { guardCompression } from './compression.js';
 import { guardCrypto } from './crypto.js';
@@ -110,6 +111,7 @@ export function lockdown(classes, clock) {
   guardHeaders();
   guardCodeGeneration();
   guardBuffers(countPicture);
+  guardByteStreams();
   guardBlobs();
   guardMedia();
   guardCompression();

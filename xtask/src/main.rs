@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | attacks | compat | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | attacks | compat | wpt | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
@@ -19,6 +19,7 @@ mod test;
 mod up;
 mod wasm;
 mod workerd;
+mod wpt;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the Web Platform Tests inside a handler here and on workerd and compare
+    Wpt {
+        /// Part of a test's path, `--failures`, `--list`, `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Build the tab's runtime (wasm) and the binaries
     Build {
         /// Build with all optimisations
@@ -86,6 +93,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(options) => bench::bench(&paths, &options),
         Task::Attacks { args } => test::attacks(&paths, &args),
         Task::Compat { args } => test::compat(&paths, &args),
+        Task::Wpt { args } => test::wpt(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
         Task::Node => node::node(&paths),
         Task::Doctor => doctor::doctor(&paths),

@@ -21,6 +21,10 @@ pub fn list() -> Vec<Attack> {
         "memory-typed-arrays",
         "memory-resizable",
         "memory-decoded",
+        "memory-byte-streams",
+        "memory-byte-queues",
+        "memory-byte-views",
+        "memory-byte-pipes",
     ];
     let either = [
         "memory-gzip-bomb",

@@ -1,24 +1,31 @@
 //! workerd, which runs Workers code on a server: what it answers is right by definition. One process serves all
-//! handlers, each at a port of its own.
+//! handlers, each at a port of its own. For the suites that compare with it.
 
-use crate::catalogue::Handler;
+use crate::child::Child;
+use crate::gateway::environment;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tabmesh_tests::child::Child;
-use tabmesh_tests::gateway::environment;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// The Workers of this day are the model. workerd knows the days up to its own version's.
 const COMPATIBILITY_DATE: &str = "2026-11-01";
-/// Names workerd's program; `cargo xtask compat` sets it.
+/// Names workerd's program; `cargo xtask` sets it.
 const VARIABLE: &str = "TABMESH_WORKERD";
 /// Compiling some hundred handlers on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// A handler's name and its files, entry first.
+pub struct Bundle<'a> {
+    /// As a part of a host name.
+    pub name: &'a str,
+    /// Paths and contents. What a file is is told by how its name ends.
+    pub files: &'a [(String, Vec<u8>)],
+}
 
 /// A running workerd.
 pub struct Oracle {
@@ -32,9 +39,9 @@ impl Oracle {
     ///
     /// # Panics
     /// When it does not start: it refuses all handlers for one that it cannot load.
-    pub async fn start(handlers: &[Handler]) -> Self {
+    pub async fn start(handlers: &[Bundle<'_>]) -> Self {
         let program = std::env::var_os(VARIABLE).map(PathBuf::from);
-        let program = program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask compat`"));
+        let program = program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask`"));
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
         let config = home.path().join("config.capnp");
@@ -59,6 +66,7 @@ impl Oracle {
     }
 
     /// Where a handler answers.
+    #[must_use]
     pub fn address(&self, handler: &str) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[handler]))
     }
@@ -75,12 +83,12 @@ fn listening(lines: &[String]) -> HashMap<String, u16> {
 }
 
 /// Writes every handler's files and gives the configuration that names them.
-fn configuration(home: &Path, handlers: &[Handler]) -> String {
+fn configuration(home: &Path, handlers: &[Bundle<'_>]) -> String {
     let (mut services, mut sockets) = (String::new(), String::new());
     for handler in handlers {
-        let name = &handler.name;
+        let name = handler.name;
         let mut modules = String::new();
-        for (file, content) in &handler.files {
+        for (file, content) in handler.files {
             let path = home.join(name).join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
