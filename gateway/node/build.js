@@ -22,7 +22,7 @@ const UNENV = `child_process console constants diagnostics_channel dns dns/promi
   sys timers timers/promises tls tty url util/types v8 vm worker_threads zlib`.split(/\s+/);
 
 /** What is no module of Node.js's. */
-const INTERNAL = ['host', 'cloudflare-workers', 'async-context', 'global-buffer', 'global-process', 'global-global'];
+const INTERNAL = ['host', 'cloudflare-workers', 'cloudflare-sockets', 'async-context', 'global-buffer', 'global-process', 'global-global'];
 
 /** Packages under another name, for theirs is that of the module that is made of them. */
 const PACKAGES = { 'assert-npm': 'assert/', 'events-npm': 'events/', 'util-npm': 'util/', 'string_decoder-npm': 'string_decoder/' };

@@ -1,25 +1,29 @@
 //! Limits that a handler exceeded: how the log and the metrics tell. Knows neither tabs nor HTTP; what the caller is told
 //! is the business of whoever answers.
 
+use crate::loops;
 use crate::metrics::Metrics;
 use prometheus_client::encoding::EncodeLabelSet;
 use std::sync::Arc;
 use tabmesh_protocol::{RequestHead, Target};
 
-/// Whose a request is, in logs. Cheap to clone.
+/// Whose a request is, in logs and for what it causes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Labels {
     /// Tenant and handler.
     pub target: Arc<Target>,
     /// Request.
     pub request_id: Arc<str>,
+    /// How often what caused it came through here before it ([`loops`]).
+    pub passes: usize,
 }
 
 impl Labels {
     /// Of the request that this head opens.
     #[must_use]
     pub fn of(head: &RequestHead) -> Self {
-        Self { target: Arc::clone(&head.target), request_id: Arc::clone(&head.request_id) }
+        let (target, request_id) = (Arc::clone(&head.target), Arc::clone(&head.request_id));
+        Self { target, request_id, passes: loops::count(&head.headers) }
     }
 }
 
@@ -82,7 +86,7 @@ pub struct Breach {
 
 /// Counts and logs one breach.
 pub fn report(metrics: &Metrics, labels: &Labels, limit: Limit) {
-    let Labels { target, request_id } = labels;
+    let Labels { target, request_id, .. } = labels;
     let name = limit.name();
     metrics.breaches.get_or_create(&Breach { limit: name }).inc();
     let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);

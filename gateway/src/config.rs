@@ -5,6 +5,7 @@ mod limits;
 
 use crate::headless::TabConfig;
 use crate::host::egress::Allowed;
+use crate::invoke::Colo;
 use crate::sandbox::SandboxDomain;
 use clap::Args;
 pub use limits::LimitConfig;
@@ -33,6 +34,15 @@ pub struct HttpConfig {
     /// Largest request body, in bytes (413 above). 100 MiB is what Workers allow too
     #[arg(long, env = "TABMESH_MAX_BODY", default_value_t = Self::MAX_BODY, value_name = "BYTES")]
     pub max_body: u64,
+
+    /// What handlers find as request.cf.colo: a name for where this gateway is
+    #[arg(long, env = "TABMESH_COLO", default_value = Colo::DEFAULT, value_name = "NAME")]
+    pub colo: Colo,
+
+    /// A proxy in front of this gateway says where callers are, in Cloudflare's fields (CF-IPCountry, CF-IPCity,
+    /// CF-Timezone, ...): request.cf has it, too. Without it these fields are taken off, for any caller could send them
+    #[arg(long, env = "TABMESH_LOCATION_HEADERS")]
+    pub location_headers: bool,
 
     /// Seconds that requests in flight get to finish when the gateway shuts down
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]

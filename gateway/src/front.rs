@@ -11,12 +11,12 @@ use crate::api::{self, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::Catalog;
 use crate::config::HttpConfig;
-use crate::invoke::{Caller, Invoker};
+use crate::invoke::{Abouts, Caller, Invoker};
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::sandbox::SandboxDomain;
-use crate::site::Sites;
+use crate::site::{Asked, Sites};
 use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
@@ -56,6 +56,7 @@ pub struct Front {
     catalog: Arc<Catalog>,
     invoker: Arc<Invoker>,
     sites: Arc<Sites>,
+    abouts: Abouts,
     /// `/_mesh/…` on the main host.
     own: Router,
     /// Everything on a sandbox host.
@@ -104,6 +105,7 @@ impl Front {
             catalog,
             invoker,
             sites,
+            abouts: Abouts::new(&http.colo, http.location_headers),
             own,
             sandbox: assets.isolate_router(),
         })
@@ -131,18 +133,22 @@ impl Front {
                 let is_guest = prefix.is_some();
                 let file = match handler.has_site {
                     true => {
-                        let version = &handler.target.version;
-                        let (method, headers) = (request.method(), request.headers());
-                        self.sites
-                            .before(version, &path_and_query, prefix.unwrap_or_default(), method, headers)
-                            .await
+                        let asked = Asked {
+                            host: route::host(authority),
+                            path: &path_and_query,
+                            prefix: prefix.unwrap_or_default(),
+                            method: request.method(),
+                            headers: request.headers(),
+                        };
+                        self.sites.before(&handler.target.version, &asked).await
                     }
                     false => None,
                 };
                 let mut response = match file {
                     Some(file) => file,
                     None => {
-                        let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix);
+                        let about = self.abouts.of(request.version());
+                        let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix).about(about);
                         self.invoker.invoke(&handler, caller, request).await
                     }
                 };

@@ -4,6 +4,7 @@
 mod d1;
 pub mod egress;
 mod kv;
+mod plain;
 mod service;
 
 use crate::breach::Labels;
@@ -11,6 +12,7 @@ use crate::cache;
 use crate::catalog::Catalog;
 use crate::invoke::Invoker;
 use crate::kv::{Kv, Namespace};
+use crate::loops;
 use crate::mesh::incoming::{Grant, Host};
 use crate::mesh::memory::Memory;
 use crate::site::Sites;
@@ -82,12 +84,13 @@ impl Calls {
         &self,
         redirect: Redirect,
         of: &Surroundings,
-        target: &Target,
-        request: Request<Body>,
+        from: &Labels,
+        mut request: Request<Body>,
     ) -> Result<Response<Body>, String> {
         let egress =
             self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
-        let secrets = self.secrets(of, target);
+        let secrets = self.secrets(of, &from.target);
+        loops::mark(request.headers_mut(), from.passes + 1);
         egress.fetch(request, redirect, of.egress.as_deref(), &secrets).await
     }
 
@@ -136,11 +139,12 @@ impl Host for Calls {
         name: &str,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        let Labels { target, .. } = &grant.labels;
+        let from = &grant.labels;
+        let target = &from.target;
         let surroundings = self.surroundings(&target.version).await?;
         match name {
-            calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, target, request).await,
-            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, target, request).await,
+            calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, from, request).await,
+            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, from, request).await,
             // No binding has such an id: a colon would be refused at deploy.
             calls::OWN_KV => {
                 return self.kv(&grant.memory, target, format!(":{}", target.handler), request).await;
@@ -148,8 +152,11 @@ impl Host for Calls {
             calls::OWN_SQL => {
                 return self.sql(&grant.memory, target, format!(":{}", target.handler), request).await;
             }
-            calls::CACHE => return cache::named::serve(self.invoker.cache(), &target.tenant, request).await,
-            calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, target, request).await,
+            calls::CACHE => {
+                let found = cache::named::serve(self.invoker.cache(), &target.tenant, request).await?;
+                return plain::plain(found).await;
+            }
+            calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, from, request).await,
             _ => {}
         }
         match surroundings.env.iter().find(|binding| binding.name() == name) {
@@ -162,7 +169,8 @@ impl Host for Calls {
                 Ok(self.sites.fetch(&target.version, &request).await)
             }
             Some(Binding::Service { service, .. }) => {
-                service::serve(&self.catalog, &self.invoker, &grant.labels, service, request).await
+                let answer = service::serve(&self.catalog, &self.invoker, from, service, request).await?;
+                plain::plain(answer).await
             }
             Some(Binding::PlainText { .. } | Binding::Json { .. } | Binding::SecretText { .. }) => {
                 Err(format!("the binding `{name}` is not one that can be called"))

@@ -4,6 +4,7 @@
 //! the method is idempotent (RFC 9110, section 9.2.2); and the body can be sent again; and no byte of an answer was
 //! passed on. Nothing here knows data channels or routes.
 
+mod about;
 mod answer;
 mod body;
 mod cached;
@@ -15,6 +16,7 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
+pub use about::{About, Abouts, Colo};
 pub use code::CodeStore;
 pub use head::{Caller, request_id, strip_hop_by_hop};
 
@@ -149,8 +151,8 @@ impl Invoker {
                     "request failed"
                 );
                 if let Some(limit) = breached(problem.kind()) {
-                    let labels =
-                        Labels { target: Arc::clone(&handler.target), request_id: Arc::clone(&request_id) };
+                    let (target, request_id) = (Arc::clone(&handler.target), Arc::clone(&request_id));
+                    let labels = Labels { target, request_id, passes: 0 };
                     breach::report(&self.metrics, &labels, limit);
                 }
                 let mut response = problem.request_id(&*request_id).into_response();

@@ -24,6 +24,7 @@ pub mod invoke;
 pub mod io_threads;
 pub mod kv;
 pub mod limits;
+pub mod loops;
 pub mod mesh;
 pub mod metrics;
 pub mod problem;

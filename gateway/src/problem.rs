@@ -81,6 +81,8 @@ problem_types! {
     MemoryLimit = "memory-limit", SERVICE_UNAVAILABLE, "The handler used too much memory";
     /// The handler's response is larger than it may be.
     ResponseTooLarge = "response-too-large", BAD_GATEWAY, "The handler's response is too large";
+    /// The request went through here too often: it calls itself.
+    LoopDetected = "loop-detected", LOOP_DETECTED, "The request goes round in circles";
     /// The tab went away during the request and it was not safe to repeat it.
     TabLost = "tab-lost", BAD_GATEWAY, "The tab serving the request went away";
     /// The tab's answer cannot be sent as HTTP.

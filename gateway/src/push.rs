@@ -3,6 +3,7 @@
 //! A client of the deploy API like any other. Compiling is the gateway's business ([`crate::deploy`]); here the same code
 //! only looks for imports, so that a folder without packages needs no Node.js.
 
+mod assets;
 mod error;
 mod esbuild;
 mod graph;

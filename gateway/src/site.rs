@@ -3,6 +3,7 @@
 
 pub mod manifest;
 pub mod resolve;
+pub mod rules;
 
 use crate::catalog::Catalog;
 use axum::body::Body;
@@ -11,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use manifest::Manifest;
 use percent_encoding::percent_decode_str;
 use resolve::{Found, fallback, resolve};
+use rules::Leads;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +21,27 @@ const KNOWN: usize = 256;
 
 /// Callers ask each time, and the answer is mostly 304.
 const FRESH: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// A request, as far as files are concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The host that it names, without a port.
+    pub host: &'a str,
+    /// What the handler would see of its path, with the query.
+    pub path: &'a str,
+    /// What stands before that in the caller's own URL.
+    pub prefix: &'a str,
+    /// Its method.
+    pub method: &'a Method,
+    /// Its fields.
+    pub headers: &'a HeaderMap,
+}
+
+impl Asked<'_> {
+    fn is_reading(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+}
 
 /// Serves files.
 pub struct Sites {
@@ -33,24 +56,16 @@ impl Sites {
         Self { catalog, known: Mutex::default() }
     }
 
-    /// The file that a request means, where the handler is not to be asked first; `None`: ask the handler. `path` is
-    /// what the handler would see, `prefix` what stands before it in the caller's own URL.
-    pub async fn before(
-        &self,
-        version: &str,
-        path: &str,
-        prefix: &str,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Option<Response<Body>> {
+    /// The file that a request means, where the handler is not to be asked first; `None`: ask the handler.
+    pub async fn before(&self, version: &str, asked: &Asked<'_>) -> Option<Response<Body>> {
         let manifest = self.manifest(version).await?;
-        let plain = path.split('?').next().unwrap_or_default();
-        if !matches!(*method, Method::GET | Method::HEAD) || manifest.config.run_worker_first.covers(plain) {
+        let plain = asked.path.split('?').next().unwrap_or_default();
+        if manifest.config.run_worker_first.covers(plain) {
             return None;
         }
         // Pages that a browser goes to are the site's where it says what else they get; all else is the handler's.
-        let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
-        self.serve(&manifest, path, prefix, method, headers, navigates).await
+        let navigates = asked.headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+        self.serve(&manifest, asked, navigates).await
     }
 
     /// Answers a request of the handler itself to its files.
@@ -60,39 +75,60 @@ impl Sites {
             *response.status_mut() = status;
             response
         };
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return plain(StatusCode::METHOD_NOT_ALLOWED);
-        }
         let Some(manifest) = self.manifest(version).await else { return plain(StatusCode::NOT_FOUND) };
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let found = self.serve(&manifest, path, "", request.method(), request.headers(), true).await;
-        found.unwrap_or_else(|| plain(StatusCode::NOT_FOUND))
+        let uri = request.uri();
+        let asked = Asked {
+            host: uri.host().unwrap_or_default(),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()),
+            prefix: "",
+            method: request.method(),
+            headers: request.headers(),
+        };
+        match self.serve(&manifest, &asked, true).await {
+            Some(found) => found,
+            None if asked.is_reading() => plain(StatusCode::NOT_FOUND),
+            None => plain(StatusCode::METHOD_NOT_ALLOWED),
+        }
     }
 
-    async fn serve(
-        &self,
-        manifest: &Manifest,
-        path: &str,
-        prefix: &str,
-        method: &Method,
-        headers: &HeaderMap,
-        last: bool,
-    ) -> Option<Response<Body>> {
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let path = percent_decode_str(path).decode_utf8().ok()?;
+    async fn serve(&self, manifest: &Manifest, asked: &Asked<'_>, last: bool) -> Option<Response<Body>> {
+        let Asked { host, path, prefix, method, headers } = *asked;
+        let (asked_path, query) =
+            path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut path = asked_path;
+        let rules = &manifest.rules;
+        let led = rules.redirect(path, query);
+        match &led {
+            Some(Leads::To(to, status)) => return redirected(prefix, to, *status),
+            Some(Leads::File(to)) => path = to.split(['?', '#']).next().unwrap_or_default(),
+            None => {}
+        }
+        if !asked.is_reading() {
+            return None;
+        }
+        let decoded = percent_decode_str(path).decode_utf8().ok()?;
         let has = |path: &str| manifest.files.contains_key(path);
-        let (file, status) = match resolve(has, manifest.config.html_handling, &path) {
+        let (file, status) = match resolve(has, manifest.config.html_handling, &decoded) {
             Some(Found::File(file)) => (file, StatusCode::OK),
+            // A rule has sent us there already: its file is the answer, by whatever name.
+            Some(Found::Redirect(to)) if led.is_some() => {
+                match resolve(has, manifest.config.html_handling, &to) {
+                    Some(Found::File(file)) => (file, StatusCode::OK),
+                    _ => return None,
+                }
+            }
             Some(Found::Redirect(to)) => return redirect(prefix, &to, query),
             None if last => {
-                let (file, found) = fallback(has, manifest.config.not_found_handling, &path)?;
+                let (file, found) = fallback(has, manifest.config.not_found_handling, &decoded)?;
                 (file, if found { StatusCode::OK } else { StatusCode::NOT_FOUND })
             }
             None => return None,
         };
         let hash = manifest.files.get(&file)?;
         let bytes = self.catalog.file(hash).await.ok().flatten()?;
-        Some(respond(&file, hash, bytes, status, method, headers))
+        let mut response = respond(&file, hash, bytes, status, method, headers);
+        rules.apply(host, asked_path, response.headers_mut());
+        Some(response)
     }
 
     async fn manifest(&self, version: &str) -> Option<Arc<Manifest>> {
@@ -108,6 +144,16 @@ impl Sites {
         known.insert(version.to_owned(), Arc::clone(&manifest));
         Some(manifest)
     }
+}
+
+/// To where a rule says: a path of the site, or a URL.
+fn redirected(prefix: &str, to: &str, status: u16) -> Option<Response<Body>> {
+    let prefix = if to.starts_with('/') { prefix } else { "" };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::from_u16(status).ok()?;
+    let location = HeaderValue::try_from(format!("{prefix}{to}")).ok()?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
 }
 
 fn redirect(prefix: &str, to: &str, query: Option<&str>) -> Option<Response<Body>> {

@@ -1,15 +1,14 @@
 //! The differential suite: the same handlers on workerd and on Tabmesh in a real browser must give the same answers.
 //! `cargo xtask compat` runs it.
 //!
-//! A handler is a file in `handlers/` that also says what it is asked ([`catalogue`]). [`answer`] compares, `known.txt` has
-//! the differences that are meant to be: handler, number of the request from 1, what differs, and the reason. Nothing here may weaken a
+//! A handler is a file in `handlers/` that also says what it is asked ([`catalogue`]). [`tabmesh_tests::workerd`] is what is right,
+//! [`tabmesh_tests::answer`] compares, `known.txt` has the differences that are meant to be: handler, number of the request from 1, what
+//! differs, and the reason. Nothing here may weaken a
 //! comparison: what differs is either mended or stands in that list.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod answer;
 mod catalogue;
 
-use crate::answer::{Answer, Difference};
 use crate::catalogue::{Ask, Handler};
 use clap::Parser;
 use futures_util::StreamExt as _;
@@ -18,9 +17,10 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use tabmesh_tests::answer::{Answer, Difference};
 use tabmesh_tests::gateway::client;
 use tabmesh_tests::known::Known;
-use tabmesh_tests::workerd::{Bundle, Oracle};
+use tabmesh_tests::workerd::{Oracle, Service};
 use tabmesh_tests::{Gateway, Setup};
 
 /// Handlers that are asked at once.
@@ -59,8 +59,13 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let known = Known::read("compat/known.txt", 3);
-    let bundles: Vec<_> = handlers.iter().map(|handler| Bundle { name: &handler.name, files: &handler.files }).collect();
-    let (oracle, gateway) = tokio::join!(Oracle::start(&bundles), Setup::new().tabs(1).start());
+    let service = |handler: &Handler| Service {
+        name: handler.name.clone(),
+        files: handler.files.clone(),
+        ..Service::default()
+    };
+    let services: Vec<Service> = handlers.iter().map(service).collect();
+    let (oracle, gateway) = tokio::join!(Oracle::start(&services), Setup::new().tabs(1).start());
     let client = client();
     let asking = handlers.iter().map(|handler| compare(&client, &oracle, &gateway, handler));
     let mut asking = futures_util::stream::iter(asking).buffered(AT_ONCE);

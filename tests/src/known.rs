@@ -33,7 +33,8 @@ impl Known {
                 continue;
             }
             let line = number + 1;
-            let entry = entry(line, text, columns).unwrap_or_else(|| panic!("{file}:{line}: {columns} columns and a reason"));
+            let entry = entry(line, text, columns)
+                .unwrap_or_else(|| panic!("{file}:{line}: {columns} columns and a reason"));
             assert!(entries.iter().all(|other| other.key != entry.key), "{file}:{line}: stands twice");
             entries.push(entry);
         }
@@ -54,7 +55,9 @@ impl Known {
     /// Entries that nothing was found for, of those whose first column was asked about or is no more.
     pub fn stale(&self, is_asked: impl Fn(&str) -> bool) -> Vec<String> {
         let stale = self.entries.iter().filter(|entry| is_asked(&entry.key[0]) && !entry.met.get());
-        stale.map(|entry| format!("{}:{}: {} is equal now", self.file, entry.line, entry.key.join(" "))).collect()
+        stale
+            .map(|entry| format!("{}:{}: {} is equal now", self.file, entry.line, entry.key.join(" ")))
+            .collect()
     }
 
     /// How many there are.

@@ -19,12 +19,17 @@ const VARIABLE: &str = "TABMESH_WORKERD";
 /// Compiling some hundred handlers on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
 
-/// A handler's name and its files, entry first.
-pub struct Bundle<'a> {
-    /// As a part of a host name.
-    pub name: &'a str,
-    /// Paths and contents. What a file is is told by how its name ends.
-    pub files: &'a [(String, Vec<u8>)],
+/// What it is to run.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    /// The handler's name.
+    pub name: String,
+    /// Its files by name; the first one is its main module.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Compatibility flags.
+    pub flags: Vec<String>,
+    /// Variables, each as JSON.
+    pub vars: Vec<(String, Value)>,
 }
 
 /// A running workerd.
@@ -35,11 +40,17 @@ pub struct Oracle {
 }
 
 impl Oracle {
+    /// Whether there is one on this machine.
+    #[must_use]
+    pub fn is_here() -> bool {
+        std::env::var_os(VARIABLE).is_some()
+    }
+
     /// Starts it and waits until it listens for every handler.
     ///
     /// # Panics
     /// When it does not start: it refuses all handlers for one that it cannot load.
-    pub async fn start(handlers: &[Bundle<'_>]) -> Self {
+    pub async fn start(handlers: &[Service]) -> Self {
         let program = std::env::var_os(VARIABLE).map(PathBuf::from);
         let program = program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask`"));
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
@@ -83,12 +94,12 @@ fn listening(lines: &[String]) -> HashMap<String, u16> {
 }
 
 /// Writes every handler's files and gives the configuration that names them.
-fn configuration(home: &Path, handlers: &[Bundle<'_>]) -> String {
+fn configuration(home: &Path, handlers: &[Service]) -> String {
     let (mut services, mut sockets) = (String::new(), String::new());
     for handler in handlers {
-        let name = handler.name;
+        let name = &handler.name;
         let mut modules = String::new();
-        for (file, content) in handler.files {
+        for (file, content) in &handler.files {
             let path = home.join(name).join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
@@ -96,9 +107,17 @@ fn configuration(home: &Path, handlers: &[Bundle<'_>]) -> String {
             // Writing into a String cannot fail.
             let _ = write!(modules, "(name = \"{file}\", {kind} = embed \"{name}/{file}\"), ");
         }
+        let flags: String = handler.flags.iter().map(|flag| format!("\"{flag}\", ")).collect();
+        // JSON's strings are Cap'n Proto's, as far as tests go.
+        let binding = |(name, value): &(String, Value)| match value {
+            Value::String(text) => format!("(name = \"{name}\", text = {}), ", Value::from(text.as_str())),
+            other => format!("(name = \"{name}\", json = {}), ", Value::from(other.to_string())),
+        };
+        let bindings: String = handler.vars.iter().map(binding).collect();
         let _ = writeln!(
             services,
-            "(name = \"{name}\", worker = (modules = [{modules}], compatibilityDate = \"{COMPATIBILITY_DATE}\")),"
+            "(name = \"{name}\", worker = (modules = [{modules}], compatibilityDate = \"{COMPATIBILITY_DATE}\", \
+             compatibilityFlags = [{flags}], bindings = [{bindings}])),"
         );
         let _ = writeln!(
             sockets,
@@ -114,7 +133,7 @@ fn configuration(home: &Path, handlers: &[Bundle<'_>]) -> String {
 fn kind(file: &str) -> &'static str {
     match file.rsplit('.').next() {
         Some("wasm") => "wasm",
-        Some("txt") => "text",
+        Some("txt" | "html" | "sql") => "text",
         Some("json") => "json",
         Some("bin") => "data",
         _ => "esModule",

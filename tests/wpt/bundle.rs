@@ -17,7 +17,9 @@ pub fn files(root: &Path, test: &Test) -> Vec<(String, Vec<u8>)> {
     let scripts: Vec<String> = test.scripts.iter().map(|script| text(root, script)).collect();
     let data = data(root, &test.scripts, &scripts);
     // Names of this module hide globals from the test: none that a test uses.
-    let mut main = String::from("import { answer as $answer } from './shell.js';\nimport { harness as $harness } from './harness.js';\n");
+    let mut main = String::from(
+        "import { answer as $answer } from './shell.js';\nimport { harness as $harness } from './harness.js';\n",
+    );
     // Writing into a String cannot fail.
     for at in 0..data.len() {
         let _ = writeln!(main, "import $data{at} from './data{at}.txt';");
@@ -27,7 +29,11 @@ pub fn files(root: &Path, test: &Test) -> Vec<(String, Vec<u8>)> {
         let _ = writeln!(main, "  {}: $data{at},", quoted(&format!("/{file}")));
     }
     let title = test.title.as_deref().map_or("undefined".to_owned(), quoted);
-    let _ = writeln!(main, "}};\nconst $about = {{ path: {}, title: {title}, data: $data }};", quoted(&format!("/{}", test.name)));
+    let _ = writeln!(
+        main,
+        "}};\nconst $about = {{ path: {}, title: {title}, data: $data }};",
+        quoted(&format!("/{}", test.name))
+    );
     main.push_str("export default { fetch: () => $answer($about, $harness, $test) };\nfunction $test() {\n");
     for script in &scripts {
         // What a Worker's script loads by itself is here already.
@@ -56,8 +62,10 @@ fn data(root: &Path, paths: &[String], texts: &[String]) -> BTreeMap<String, Str
     // Paths are the page's, whichever script names them.
     let page = paths.last().unwrap();
     for script in texts {
-        let named = script.split(['"', '\'', '`']).filter(|piece| DATA.iter().any(|end| piece.ends_with(end)));
-        let named = named.filter(|piece| !piece.contains(char::is_whitespace)).map(|piece| resolve(page, piece));
+        let named =
+            script.split(['"', '\'', '`']).filter(|piece| DATA.iter().any(|end| piece.ends_with(end)));
+        let named =
+            named.filter(|piece| !piece.contains(char::is_whitespace)).map(|piece| resolve(page, piece));
         let calls = script.split("idl_test(").skip(1).filter_map(|rest| rest.split_once("=>"));
         let words = calls.flat_map(|(list, _)| list.split(['"', '\'']).skip(1).step_by(2));
         let interfaces = words.map(|word| format!("interfaces/{word}.idl"));

@@ -129,11 +129,14 @@ impl Catalogue {
 /// Why a script cannot run in a handler, if it cannot on any platform.
 fn reason_against(root: &Path, file: &str, scripts: &[String]) -> Option<&'static str> {
     let texts: Vec<String> = scripts.iter().map(|script| text(root, script)).collect();
-    if file.ends_with(".window.js") && texts.iter().any(|text| text.contains("document") || text.contains("iframe")) {
+    if file.ends_with(".window.js")
+        && texts.iter().any(|text| text.contains("document") || text.contains("iframe"))
+    {
         return Some(NEEDS_PAGE);
     }
     let by_server = |text: &String| text.contains(".py") || text.contains("{{");
-    (texts.iter().any(by_server) || scripts.iter().any(|script| script.contains(".sub."))).then_some(NEEDS_SERVER)
+    (texts.iter().any(by_server) || scripts.iter().any(|script| script.contains(".sub.")))
+        .then_some(NEEDS_SERVER)
 }
 
 /// What a script for a Worker loads by itself.

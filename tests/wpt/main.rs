@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tabmesh_tests::gateway::client;
 use tabmesh_tests::known::Known;
-use tabmesh_tests::workerd::{Bundle, Oracle};
+use tabmesh_tests::workerd::{Oracle, Service};
 use tabmesh_tests::{Gateway, Setup};
 
 /// Tests that are run at once, on both platforms.
@@ -31,7 +31,8 @@ const VARIABLE: &str = "TABMESH_WPT";
 /// A test gives up on its own long before.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// One test an isolate, and time for thousands of keys: what is asked is not how fast it is.
-const METADATA: &str = r#"{"main_module":"main.js","limits":{"cpu_ms":30000,"wall_ms":60000,"concurrency":1}}"#;
+const METADATA: &str =
+    r#"{"main_module":"main.js","limits":{"cpu_ms":30000,"wall_ms":60000,"concurrency":1}}"#;
 
 /// Runs the Web Platform Tests inside handlers of Tabmesh and workerd and compares.
 #[derive(Parser)]
@@ -66,10 +67,16 @@ async fn main() -> ExitCode {
         list(&catalogue);
         return ExitCode::SUCCESS;
     }
-    let handlers: Vec<_> = catalogue.tests.iter().enumerate().map(|(at, test)| Handler::of(&root, at, test)).collect();
+    let handlers: Vec<_> =
+        catalogue.tests.iter().enumerate().map(|(at, test)| Handler::of(&root, at, test)).collect();
     let known = Known::read("wpt/known.txt", 2);
-    let bundles: Vec<_> = handlers.iter().map(|handler| Bundle { name: &handler.name, files: &handler.files }).collect();
-    let (oracle, gateway) = tokio::join!(Oracle::start(&bundles), Setup::new().tabs(1).start());
+    let service = |handler: &Handler| Service {
+        name: handler.name.clone(),
+        files: handler.files.clone(),
+        ..Service::default()
+    };
+    let services: Vec<Service> = handlers.iter().map(service).collect();
+    let (oracle, gateway) = tokio::join!(Oracle::start(&services), Setup::new().tabs(1).start());
     let client = client();
     let start = Instant::now();
     let running = handlers.iter().map(|handler| run(&client, &oracle, &gateway, handler));
@@ -174,7 +181,8 @@ fn summary(catalogue: &Catalogue, counts: &BTreeMap<&str, Count>) {
     println!("{:22} {:>6} {:>16} {:>16} {:>24}", "", "tests", "Tabmesh", "workerd", "of what workerd passes");
     let mut all = Count::default();
     let line = |folder: &str, tests: usize, count: Count| {
-        let (ours, theirs) = (format!("{} / {}", count.ours, count.total), format!("{} / {}", count.theirs, count.total));
+        let (ours, theirs) =
+            (format!("{} / {}", count.ours, count.total), format!("{} / {}", count.theirs, count.total));
         let both = format!("{} / {} = {:.1} %", count.both, count.theirs, count.percent());
         println!("{folder:22} {tests:>6} {ours:>16} {theirs:>16} {both:>24}");
     };
@@ -187,9 +195,13 @@ fn summary(catalogue: &Catalogue, counts: &BTreeMap<&str, Count>) {
         }
     }
     line("all", catalogue.tests.len(), all);
-    let reasons: BTreeSet<_> = catalogue.left_out.iter().map(|left_out| (left_out.folder, left_out.reason)).collect();
+    let reasons: BTreeSet<_> =
+        catalogue.left_out.iter().map(|left_out| (left_out.folder, left_out.reason)).collect();
     for (folder, reason) in reasons {
-        let count = catalogue.left_out.iter().filter(|left_out| (left_out.folder, left_out.reason) == (folder, reason));
+        let count = catalogue
+            .left_out
+            .iter()
+            .filter(|left_out| (left_out.folder, left_out.reason) == (folder, reason));
         println!("left out of {folder}: {} ({reason})", count.count());
     }
 }

@@ -3,7 +3,9 @@
 
 import { createD1Database } from './d1.js';
 import { createKvNamespace } from './kv.js';
-import { NativeError, NativeTypeError, define } from './intrinsics.js';
+import { NativeError, NativeTypeError, define, reject } from './intrinsics.js';
+
+const NativeProxy = Proxy;
 
 /**
  * @param {{type: string, name: string}[]} bindings of the bundle
@@ -18,7 +20,7 @@ export function createEnv(bindings, fetchers) {
   return env;
 }
 
-/** Another handler, or the handler's own files. Workers have methods of other handlers here, too: those are not there. */
+/** Another handler, or the handler's own files. */
 class Fetcher {
   constructor(fetch) {
     define(this, 'fetch', (input, init) => fetch(input, init));
@@ -26,6 +28,18 @@ class Fetcher {
 
   connect() { throw new NativeError('connect() of a service binding is not available'); }
 }
+
+/** Workers have methods of other handlers here, too. Those are not there, and one that is called says so. */
+const withoutMethods = (fetcher, name) => new NativeProxy(fetcher, {
+  __proto__: null,
+  get(target, key) {
+    // Promises and JSON look for these by themselves.
+    if (typeof key !== 'string' || key in target || key === 'then' || key === 'toJSON') return target[key];
+    return () => reject(new NativeError(
+      `env.${name}.${key}() is not available: methods of other handlers (RPC) are not there; use env.${name}.fetch()`,
+    ));
+  },
+});
 
 function valueOf(binding, { caller, fetcher }) {
   const call = caller(binding.name);
@@ -35,7 +49,7 @@ function valueOf(binding, { caller, fetcher }) {
     case 'secret_text': return binding.placeholder ?? '';
     case 'd1': return createD1Database(call);
     case 'kv_namespace': return createKvNamespace(call);
-    case 'service':
+    case 'service': return withoutMethods(new Fetcher(fetcher(binding.name)), binding.name);
     case 'assets': return new Fetcher(fetcher(binding.name));
     default: throw new NativeTypeError(`the binding ${binding.name} is of the unknown kind '${binding.type}'`);
   }

@@ -3,7 +3,7 @@
 // Nothing here is on the way of requests that use no cache. The classes are the handler's to patch; which tenant's caches these
 // are is the gateway's to know.
 
-import { Request, Response } from './http.js';
+import { Request, Response, encodingOf } from './http.js';
 import { NativeError, NativeHeaders, NativeTypeError, defineGlobal } from './intrinsics.js';
 import { discard } from './outbound.js';
 
@@ -67,6 +67,9 @@ class Cache {
     if (response.bodyUsed) throw new NativeTypeError('The body has already been used. A body can be read once; clone() first.');
     const headers = this.#headers(response.headers);
     headers.set(STATUS, `${response.status}`);
+    // These a body gets on its way out to a caller: this one has them not.
+    const encoding = encodingOf(response);
+    if (encoding === 'gzip' || encoding === 'br') headers.delete('content-encoding');
     discard(await this.#call('PUT', request.url, headers, response.body));
   }
 

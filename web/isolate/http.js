@@ -4,6 +4,7 @@
 // Nothing here sends anything.
 
 import { Body, copyHeaders, forkBody, freezeBody, headerOf, isEmptyBody, moveBody } from './body.js';
+import { describe, takeAbout } from './cf.js';
 import {
   NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter,
   headersDelete, headersHas, headersSet, toJson, uncurry,
@@ -19,8 +20,6 @@ const hrefOf = getter(URL.prototype, 'href');
 
 /** First argument of constructors that take ready parts; handlers cannot get hold of it. */
 const PARTS = Symbol('parts');
-/** Stands for the `cf` of a request that came in, until someone looks at it. */
-const INCOMING = Symbol('incoming');
 
 /** An AbortSignal that is made when someone looks at it. */
 class LazyAbort {
@@ -57,6 +56,8 @@ export class Request extends Body {
   #abort;
   #cache;
   #cf;
+  /** What `cf` is made of when someone looks at it; null where it is made already. */
+  #about = null;
   /** Its headers are the caller's and stay what they are, in clones too. */
   #isIncoming = false;
 
@@ -73,6 +74,7 @@ export class Request extends Body {
       this.#abort = init.abort;
       this.#cache = init.cache;
       this.#cf = init.cf;
+      this.#about = init.about ?? null;
       return;
     }
     const from = input !== null && typeof input === 'object' && #method in input ? input : null;
@@ -114,10 +116,13 @@ export class Request extends Body {
   get cache() { return this.#cache; }
   get integrity() { return ''; }
   get keepalive() { return false; }
-  /** What is known of the caller's connection; nothing yet. Of a request that a handler made, what it was given. */
+  /** What is known of the caller's connection. Of a request that a handler made, what it was given. */
   get cf() {
     // Made when looked at: requests that nobody asks need none.
-    if (this.#cf === INCOMING) this.#cf = {};
+    if (this.#about !== null) {
+      this.#cf = describe(this.#about, (name) => headerOf(this, name));
+      this.#about = null;
+    }
     return this.#cf;
   }
 
@@ -158,9 +163,9 @@ export class Request extends Body {
  */
 export function incomingRequest(method, url, flat, inbound) {
   const abort = new LazyAbort();
-  const cf = INCOMING;
+  const about = takeAbout(flat);
   return markIncoming(new Request(PARTS, {
-    body: inbound, headers: null, flat, method, url, redirect: 'manual', abort, cache: undefined, cf,
+    body: inbound, headers: null, flat, method, url, redirect: 'manual', abort, cache: undefined, cf: undefined, about,
   }));
 }
 

@@ -157,7 +157,7 @@ export function createOutbound(send) {
   };
 }
 
-/** Reads and throws away what is left of a response, so that its stream ends. */
+/** Wants nothing more of a response: whoever sends it is told. */
 export const discard = (response) => {
   if (response.body !== null) then(response.body.cancel(), ignore, ignore);
 };

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must pass, step by step, with a summary at the end.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ const ATTACKS: &str = "attacks";
 const COMPAT: &str = "compat";
 /// The program that runs the Web Platform Tests in it.
 const WPT: &str = "wpt";
+/// The program that deploys apps of npm packages in it.
+const APPS: &str = "apps";
 /// The time npm may take for one example.
 const NPM_LIMIT: Duration = Duration::from_secs(5 * 60);
 
@@ -49,6 +51,8 @@ enum Step {
     Unit,
     /// End-to-end tests in a real browser
     E2e,
+    /// Real apps of npm packages
+    Apps,
     /// The same answers as workerd
     Compat,
     /// Hostile handlers in real browsers
@@ -87,6 +91,7 @@ impl Step {
             Self::Clippy => clippy(paths),
             Self::Unit => unit(paths, args),
             Self::E2e => end_to_end(paths, args),
+            Self::Apps => apps(paths, args),
             // The arguments are a filter for tests, which these are not.
             Self::Compat => compat(paths, &[]),
             Self::Attacks => attacks(paths, &[]),
@@ -105,8 +110,10 @@ fn clippy(paths: &Paths) -> Result<()> {
     // No plain tests: `--all-targets` leaves them out.
     let mut cargo = paths.cargo();
     cargo.args(["clippy", "--profile", QUICK, "--package", END_TO_END]);
-    cargo.args(["--test", ATTACKS, "--test", COMPAT, "--test", WPT]).args(&deny_warnings[1..]);
-    run("clippy for the attacks and the comparisons with workerd", &mut cargo)?;
+    cargo
+        .args(["--test", ATTACKS, "--test", COMPAT, "--test", WPT, "--test", APPS])
+        .args(&deny_warnings[1..]);
+    run("clippy for the attacks, the apps and the comparisons with workerd", &mut cargo)?;
     // xtask stays in the profile it was just built in: its dependencies are nobody else's.
     run("clippy for xtask", paths.cargo().args(["clippy", "--package", "xtask"]).args(deny_warnings))?;
     if wasm::find(paths) == Some(Route::Rustup) {
@@ -174,14 +181,31 @@ pub fn wpt(paths: &Paths, args: &[String]) -> Result<()> {
     run("the Web Platform Tests", &mut cargo)
 }
 
-/// Installs the npm packages of every example that has a lockfile, unless they are there already.
+/// Deploys apps of npm packages, and asks them and workerd; `args` are a filter.
+pub fn apps(paths: &Paths, args: &[String]) -> Result<()> {
+    let browser = browser::obtain(paths)?;
+    let workerd = workerd::obtain(paths)?;
+    install(paths, vec![paths.root.join("tests/apps")])?;
+    let tabmesh = binaries::build(paths, false)?;
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    cargo.env(workerd::VARIABLE, workerd);
+    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", APPS, "--"]).args(args);
+    run("apps of npm packages", &mut cargo)
+}
+
+/// Installs the npm packages of every example that has a lockfile.
 fn install_examples(paths: &Paths) -> Result<()> {
     let folder = paths.root.join("examples");
     let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut examples: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    examples.retain(|path| path.join("package-lock.json").is_file() && !npm_is_done(path));
-    examples.sort();
-    if examples.is_empty() {
+    install(paths, entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+}
+
+/// Installs the npm packages of these folders, where there is a lockfile and they are not there already.
+fn install(paths: &Paths, mut folders: Vec<PathBuf>) -> Result<()> {
+    folders.retain(|path| path.join("package-lock.json").is_file() && !npm_is_done(path));
+    folders.sort();
+    if folders.is_empty() {
         return Ok(());
     }
     if on_path("npm").is_none() && apt::can_install() {
@@ -190,17 +214,17 @@ fn install_examples(paths: &Paths) -> Result<()> {
     if on_path("npm").is_none() {
         bail!("npm is missing. Run: {}", apt::command_line(&["nodejs", "npm"]));
     }
-    for example in examples {
-        let name = example.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for folder in folders {
+        let name = folder.strip_prefix(&paths.root).unwrap_or(&folder).display();
         let mut npm = Command::new("npm");
-        npm.current_dir(&example).args(["ci", "--no-audit", "--no-fund"]);
-        run_quietly(&format!("npm ci in examples/{name}"), &paths.logs(), NPM_LIMIT, &mut npm)?;
+        npm.current_dir(&folder).args(["ci", "--no-audit", "--no-fund"]);
+        run_quietly(&format!("npm ci in {name}"), &paths.logs(), NPM_LIMIT, &mut npm)?;
     }
     Ok(())
 }
 
 /// Whether npm's own record of what it installed is newer than the lockfile.
-fn npm_is_done(example: &Path) -> bool {
-    let changed = |file: &str| fs::metadata(example.join(file)).and_then(|meta| meta.modified()).ok();
+fn npm_is_done(folder: &Path) -> bool {
+    let changed = |file: &str| fs::metadata(folder.join(file)).and_then(|meta| meta.modified()).ok();
     changed("node_modules/.package-lock.json") >= changed("package-lock.json")
 }

@@ -34,7 +34,9 @@ pub fn obtain(paths: &Paths) -> Result<PathBuf> {
         return Ok(home);
     }
     if !Path::new(HELPER).is_file() {
-        bail!("the Web Platform Tests come from Debian's source of Node.js, and this machine has no apt to fetch it with");
+        bail!(
+            "the Web Platform Tests come from Debian's source of Node.js, and this machine has no apt to fetch it with"
+        );
     }
     let mirror = mirror().context(
         "the Web Platform Tests come from Debian's source of Node.js, and no Debian mirror is among this machine's apt sources",
@@ -73,7 +75,11 @@ fn mirror() -> Option<String> {
 
 /// Archives are told apart by their addresses: `.../debian` is Debian's, `.../debian-security` has updates only.
 fn mirror_among(lines: &str) -> Option<String> {
-    lines.lines().map(|line| line.trim_end_matches('/')).find(|line| line.ends_with("/debian")).map(str::to_owned)
+    lines
+        .lines()
+        .map(|line| line.trim_end_matches('/'))
+        .find(|line| line.ends_with("/debian"))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Modules that the platform has: Node.js's for handlers with the flag `nodejs_compat`, and `cloudflare:workers`.
+//! Modules that the platform has: Node.js's for handlers with the flag `nodejs_compat`, `cloudflare:workers`,
+//! and `cloudflare:sockets`, which only says that it is not there.
 //!
 //! They are files of `gateway/node/dist`, embedded, and become modules of the bundle like the developer's own: those that
 //! are imported, and what these need. Names of files cannot begin as theirs do.
@@ -18,8 +19,15 @@ use crate::sourcemap::SourceMaps;
 pub(super) const PREFIX: &str = "node:/";
 
 /// Files of the folder that no handler imports by name.
-const INTERNAL: [&str; 6] =
-    ["host", "cloudflare-workers", "async-context", "global-buffer", "global-process", "global-global"];
+const INTERNAL: [&str; 7] = [
+    "host",
+    "cloudflare-workers",
+    "cloudflare-sockets",
+    "async-context",
+    "global-buffer",
+    "global-process",
+    "global-global",
+];
 
 #[derive(RustEmbed)]
 #[folder = "node/dist"]
@@ -32,8 +40,8 @@ pub(super) fn is_node(specifier: &str) -> bool {
 
 /// The module of the bundle that a specifier means, if the platform has one of this name.
 pub(super) fn name_of(specifier: &str) -> Option<String> {
-    if specifier == "cloudflare:workers" {
-        return Some(format!("{PREFIX}cloudflare-workers.js"));
+    if matches!(specifier, "cloudflare:workers" | "cloudflare:sockets") {
+        return Some(format!("{PREFIX}{}.js", specifier.replace(':', "-")));
     }
     node_file(specifier).map(|file| format!("{PREFIX}{file}"))
 }

@@ -111,7 +111,7 @@ fn explain(specifier: &str, path: Option<&str>) -> (String, String) {
     if specifier.starts_with("cloudflare:") {
         return (
             format!("\"{shown}\" is a module of Cloudflare's runtime that does not exist here"),
-            "of these there is cloudflare:workers; bindings are in the argument env too".into(),
+            "of these there is cloudflare:workers alone; bindings are in the argument env too".into(),
         );
     }
     let scheme = specifier.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -190,7 +190,7 @@ mod tests {
             ("node:fs", "Node.js", "nodejs_compat"),
             ("buffer", "Node.js", "nodejs_compat"),
             ("node:sea", "does not exist", "web API"),
-            ("cloudflare:sockets", "Cloudflare", "env"),
+            ("cloudflare:email", "Cloudflare", "env"),
             ("https://esm.sh/hono", "URL", "download"),
             ("//esm.sh/hono", "URL", "download"),
             ("react", "no module \"react\"", "bundle npm packages first, for example with esbuild"),

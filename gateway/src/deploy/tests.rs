@@ -129,7 +129,7 @@ fn module_errors_say_what_to_do() {
             "bundle npm packages first, for example with esbuild",
         ),
         ("import fs from 'node:fs'", "Node.js", "nodejs_compat"),
-        ("import { connect } from 'cloudflare:sockets'", "Cloudflare", "env"),
+        ("import { connect } from 'cloudflare:email'", "Cloudflare", "env"),
         ("import x from 'https://esm.sh/x'", "URL", "download"),
         ("import x from './utils'", "no module \"./utils\"", "deploy that file"),
         ("import('./nope.js')", "no module", "deploy that file"),

@@ -122,14 +122,6 @@ fn lower(label: &str) -> Cow<'_, str> {
     if upper { label.to_ascii_lowercase().into() } else { label.into() }
 }
 
-/// The authority without its port.
-fn host(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
 /// What stands before `.domain` in the host, compared without case.
 fn handler_label<'a>(authority: &'a str, domain: &str) -> Option<&'a str> {
     let host = host(authority);
@@ -137,6 +129,14 @@ fn handler_label<'a>(authority: &'a str, domain: &str) -> Option<&'a str> {
     let (label, suffix) = (host.get(..dot)?, host.get(dot..)?);
     (suffix.starts_with('.') && suffix[1..].eq_ignore_ascii_case(domain) && !label.is_empty())
         .then_some(label)
+}
+
+/// Without the port.
+pub(super) fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
 }
 
 /// With the `/` that an empty path stands for (RFC 9110, section 4.2.3).

@@ -4,6 +4,7 @@
 use crate::breach::Labels;
 use crate::catalog::Catalog;
 use crate::invoke::{Caller, Invoker, request_id};
+use crate::loops;
 use axum::body::Body;
 use http::{Request, Response};
 
@@ -19,7 +20,7 @@ pub async fn serve(
     invoker: &Invoker,
     from: &Labels,
     service: &str,
-    request: Request<Body>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, String> {
     let handler = catalog.lookup(&from.target.tenant, service);
     let handler =
@@ -31,5 +32,7 @@ pub async fn serve(
     }
     let id = format!("{}.{}", from.request_id, request_id().get(..6).unwrap_or_default());
     let url = request.uri().to_string();
+    // The way from handler to handler is none through the door, but what it leads to knows where it began.
+    loops::mark(request.headers_mut(), from.passes);
     Ok(invoker.invoke_as(&handler, Caller::handler(url), id.into(), request).await)
 }

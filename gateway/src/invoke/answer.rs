@@ -134,7 +134,7 @@ impl AnswerBody {
 
     /// The caller only sees that the connection breaks: the reason stands in the log.
     fn broke_off(&mut self, error: &BodyError) {
-        let Labels { target, request_id } = &self.held.labels;
+        let Labels { target, request_id, .. } = &self.held.labels;
         let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);
         // The handler's words are a field that the log escapes, so that they cannot forge a line.
         let text = match error {

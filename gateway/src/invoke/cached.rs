@@ -7,6 +7,7 @@ use crate::cache::{
     Asked, Entry, Found, Key, Lead, MAX_BODY, Moment, State, Status, Turn, is_guarded, is_partial, speaks,
 };
 use crate::catalog::Handler;
+use crate::loops;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -199,6 +200,8 @@ impl Invoker {
                     _ => return Way::Lead(lead, stale),
                 },
                 Turn::Crowded => return Way::Direct,
+                // Perhaps the answer that it would wait for waits for it.
+                Turn::Wait(_) if loops::count(asked) > 0 => return Way::Direct,
                 Turn::Wait(mut over) => {
                     let is_late = tokio::time::timeout_at(until, over.changed()).await.is_err();
                     let serves =

@@ -1,7 +1,9 @@
 //! The request head as the handler shall see it.
 
+use super::about::About;
 use crate::catalog::Handler;
 use crate::config::HttpConfig;
+use crate::loops;
 use crate::problem::{Problem, ProblemType};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -26,7 +28,7 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
 /// Fields that [`build`] may add.
-const ADDED: usize = 5;
+const ADDED: usize = 6;
 
 /// Who calls, and how the request got to the handler.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Caller {
     prefix: Option<HeaderValue>,
     /// The request is one for a WebSocket.
     upgrading: bool,
+    /// Of the connection, for `request.cf`.
+    about: Option<About>,
 }
 
 impl Caller {
@@ -52,7 +56,15 @@ impl Caller {
             url: ["http://", authority, path_and_query].concat(),
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
             upgrading: false,
+            about: None,
         }
+    }
+
+    /// The same caller, of whose connection this is known.
+    #[must_use]
+    pub fn about(mut self, about: About) -> Self {
+        self.about = Some(about);
+        self
     }
 
     /// The URL as the handler sees it.
@@ -65,7 +77,7 @@ impl Caller {
     /// A handler that asks another one for `url`.
     #[must_use]
     pub fn handler(url: String) -> Self {
-        Self { ip: None, host: None, url, prefix: None, upgrading: false }
+        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None }
     }
 
     /// The same caller, who asks for a WebSocket or not.
@@ -111,7 +123,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// Builds the head.
 ///
 /// # Errors
-/// 431 when the fields are over [`HttpConfig::MAX_HEADERS`].
+/// 431 when the fields are over [`HttpConfig::MAX_HEADERS`]; 508 when the request goes round in circles ([`loops`]).
 pub fn build(
     handler: &Handler,
     limits: Limits,
@@ -126,8 +138,17 @@ pub fn build(
             format!("The header fields have {size} bytes; the limit is {}.", HttpConfig::MAX_HEADERS);
         return Err(Problem::new(ProblemType::HeadersTooLarge).detail(detail));
     }
+    if loops::count(&headers) > loops::MAX {
+        let detail = format!(
+            "What caused this request went through Tabmesh more than {} times (CDN-Loop): `{}`, or what it calls, fetches the \
+             address that it is asked at.",
+            loops::MAX,
+            handler.target.handler
+        );
+        return Err(Problem::new(ProblemType::LoopDetected).detail(detail));
+    }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix, upgrading } = caller;
+    let Caller { ip, host, url, prefix, upgrading, about } = caller;
     if upgrading {
         // A handler agrees by what it sees.
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -146,6 +167,9 @@ pub fn build(
             Some(prefix) => headers.insert(FORWARDED_PREFIX, prefix),
             None => headers.remove(FORWARDED_PREFIX),
         };
+    }
+    if let Some(about) = about {
+        about.insert(&mut headers);
     }
     Ok(RequestHead {
         target: Arc::clone(&handler.target),

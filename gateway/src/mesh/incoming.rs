@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn labels(handler: &str) -> Labels {
-        Labels { target: target(handler), request_id: "r".into() }
+        Labels { target: target(handler), request_id: "r".into(), passes: 0 }
     }
 
     #[test]

@@ -132,6 +132,22 @@ pub(super) fn of(key: &str) -> Option<Key> {
     KEYS.iter().find(|(name, _)| *name == key).map(|(_, key)| *key)
 }
 
+/// What Workers call the bindings that a table makes, for those that are not here.
+pub(super) fn type_of(table: &str) -> Option<&'static str> {
+    const TYPES: [(&str, &str); 9] = [
+        ("durable_objects", "DurableObjectNamespace (Durable Object)"),
+        ("queues", "Queue"),
+        ("r2_buckets", "R2Bucket"),
+        ("vectorize", "VectorizeIndex"),
+        ("hyperdrive", "Hyperdrive"),
+        ("analytics_engine_datasets", "AnalyticsEngineDataset"),
+        ("ai", "Ai"),
+        ("workflows", "Workflow"),
+        ("ratelimits", "RateLimit"),
+    ];
+    TYPES.iter().find(|(name, _)| *name == table).map(|(_, kind)| *kind)
+}
+
 /// Whether a used table may have this key; `true` for tables whose keys are the developer's.
 pub(super) fn is_known_inside(table: &str, key: &str) -> bool {
     INNER

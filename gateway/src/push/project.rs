@@ -5,17 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::error::PushError;
 use super::wrangler::{self, Wanted};
-use super::{esbuild, graph};
+use super::{assets, esbuild, graph};
 use crate::deploy::{self, EXTENSIONS, MAIN_NAMES, Options};
 
 /// Names of configuration files, in the order in which wrangler looks for them.
 const CONFIGS: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
-
-/// Most bytes of one static file, as on Workers.
-const MAX_ASSET: u64 = 25 << 20;
-
-/// Most static files, as on Workers.
-const MAX_ASSETS: usize = 20_000;
 
 /// A project, found and read.
 #[derive(Debug)]
@@ -110,7 +104,7 @@ impl Project {
         let build = &self.wanted.build;
         let graph = graph::read(&self.root, &self.main, node)?;
         let assets = match &self.wanted.assets {
-            Some(folder) => assets(&self.root.join(folder))?,
+            Some(folder) => assets::read(&self.root.join(folder))?,
             None => BTreeMap::new(),
         };
         let may_bundle = !no_bundle && !build.no_bundle;
@@ -138,39 +132,6 @@ fn guess_main(root: &Path) -> Option<String> {
     let folders = ["", "src/"];
     let mut all = folders.iter().flat_map(|folder| names.iter().map(move |name| format!("{folder}{name}")));
     all.find(|name| root.join(name).is_file())
-}
-
-/// All files of a folder, but for those that begin with a dot.
-fn assets(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, PushError> {
-    let mut found = BTreeMap::new();
-    let mut waiting = vec![(folder.to_owned(), String::new())];
-    while let Some((folder, prefix)) = waiting.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|error| PushError::file(&folder, error))? {
-            let path = entry.map_err(|error| PushError::file(&folder, error))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with('.') && name != ".well-known" {
-                continue;
-            }
-            let full = format!("{prefix}/{name}");
-            if path.is_dir() {
-                waiting.push((path, full));
-                continue;
-            }
-            let size = path.metadata().map_err(|error| PushError::file(&path, error))?.len();
-            if size > MAX_ASSET || found.len() >= MAX_ASSETS {
-                return Err(PushError::project(
-                    format!(
-                        "{}: static files have at most {} MiB each, and there are at most {MAX_ASSETS}",
-                        path.display(),
-                        MAX_ASSET >> 20
-                    ),
-                    "leave it out of the assets folder",
-                ));
-            }
-            found.insert(full, std::fs::read(&path).map_err(|error| PushError::file(&path, error))?);
-        }
-    }
-    Ok(found)
 }
 
 /// A name that a handler may have, made of one that it may not.

@@ -77,6 +77,20 @@ fn environment_name(root: &Node, environment: Option<&Node>) -> Option<String> {
 /// Keys that an environment does not take over from the top of the file, as with wrangler.
 const NOT_INHERITED: [&str; 4] = ["vars", "kv_namespaces", "d1_databases", "services"];
 
+/// That a key cannot be had, and what the code will not find in `env` for it.
+fn missing(key: &str, node: &Node) -> String {
+    let mut message = format!("`{key}` is not supported");
+    let inner: Vec<&Node> = node.entries().iter().map(|(_, inner)| inner).collect();
+    for item in node.items().into_iter().chain(inner.into_iter().flat_map(Node::items)) {
+        let text = |key: &str| item.get(key).and_then(Node::text);
+        let Some(binding) = text("binding").or_else(|| text("name")) else { continue };
+        let what = keys::type_of(key).unwrap_or("binding");
+        let class = text("class_name").map(|class| format!(" of the class `{class}`")).unwrap_or_default();
+        message.push_str(&format!("; there is no {what} for env.{binding}{class}"));
+    }
+    message
+}
+
 struct Reader<'a> {
     file: &'a str,
 }
@@ -182,7 +196,7 @@ impl Reader<'_> {
                 // `migrations = []` asks for nothing.
                 Some(Key::Missing(_)) if node.is_empty() => {}
                 Some(Key::Missing(instead)) => {
-                    return Err(self.wrong(node, format!("`{name}` is not supported"), instead));
+                    return Err(self.wrong(node, missing(name, node), instead));
                 }
                 None => {
                     let hint = keys::nearest(name).map(|near| format!("did you mean `{near}`?"));

@@ -1,6 +1,7 @@
 //! The static files of a version, by path; made at deploy.
 
 use super::resolve::{HtmlHandling, NotFoundHandling};
+use super::rules::{Rules, parse};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -22,6 +23,9 @@ pub struct Manifest {
     pub files: BTreeMap<String, String>,
     /// See [`Config`].
     pub config: Config,
+    /// Of the files `_headers` and `_redirects`, which are no files of the site.
+    #[serde(default, skip_serializing_if = "Rules::is_empty")]
+    pub rules: Rules,
 }
 
 /// Cloudflare's `assets.config`.
@@ -75,7 +79,7 @@ impl First {
 }
 
 /// Whether `text` is `pattern`, in which `*` stands for anything.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut left) = text.strip_prefix(first) else { return false };
     let parts: Vec<&str> = rest.split('*').collect();
@@ -99,11 +103,23 @@ pub struct Site {
 }
 
 impl Site {
-    /// Adds a file.
+    /// Adds a file; of `_headers` and `_redirects` what they say.
     ///
     /// # Errors
-    /// A sentence: too many, too large, a path that is none.
+    /// A sentence: too many, too large, a path that is none, a line that cannot be understood.
     pub fn add(&mut self, path: &str, bytes: Bytes) -> Result<(), String> {
+        let rules = &mut self.manifest.rules;
+        match path {
+            "/_headers" => {
+                rules.headers = parse::headers(text(path, &bytes)?)?;
+                return Ok(());
+            }
+            "/_redirects" => {
+                rules.redirects = parse::redirects(text(path, &bytes)?)?;
+                return Ok(());
+            }
+            _ => {}
+        }
         let wrong = path.len() > MAX_PATH
             || !path.starts_with('/')
             || path.ends_with('/')
@@ -127,6 +143,11 @@ impl Site {
         self.files.insert(hash, bytes);
         Ok(())
     }
+}
+
+fn text<'a>(path: &str, bytes: &'a Bytes) -> Result<&'a str, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| format!("the file `{path}` is not valid UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 #[cfg(test)]

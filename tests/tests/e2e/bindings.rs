@@ -284,3 +284,27 @@ async fn an_event_function_has_a_store_and_a_database_of_its_own() {
     assert_eq!((&second["seen"], &second["events"]), (&json!(2), &json!([{ "name": "a" }, { "name": "b" }])));
     assert!(second["failed"].as_str().unwrap().contains("not on the public internet"), "{second}");
 }
+
+#[tokio::test]
+async fn a_method_of_another_handler_is_named_when_it_is_called() {
+    let gateway = mesh().await;
+    let source = "export default { async fetch(_, { OTHER }) {
+      try { return new Response(await OTHER.greet('you')); } catch (error) { return new Response(error.message); }
+    } };";
+    let bindings = json!([{ "type": "service", "name": "OTHER", "service": "nobody" }]);
+    gateway.deploy_files("calls-methods", &[("main.js", source)], json!({ "bindings": bindings })).await;
+    let told = gateway.text("/calls-methods/").await;
+    assert!(told.contains("env.OTHER.greet()") && told.contains("RPC"), "{told}");
+}
+
+#[tokio::test]
+async fn sockets_of_tcp_are_named_when_one_is_opened() {
+    let gateway = mesh().await;
+    let source = "import { connect } from 'cloudflare:sockets';
+      export default { fetch() {
+        try { connect({ hostname: 'db.example', port: 5432 }); } catch (error) { return new Response(error.message); }
+      } };";
+    gateway.deploy("connects", source).await;
+    let told = gateway.text("/connects/").await;
+    assert!(told.contains("connect() of cloudflare:sockets is not available"), "{told}");
+}

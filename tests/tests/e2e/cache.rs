@@ -303,6 +303,38 @@ async fn code_keeps_responses_in_caches_of_its_tenant() {
 }
 
 #[tokio::test]
+async fn an_encoding_is_neither_lost_nor_done_twice_on_the_way_through_a_cache() {
+    let gateway = solo().await;
+    let source = r"
+        export default { async fetch(request) {
+          const { pathname } = new URL(request.url);
+          const key = new URL('/encoded', request.url);
+          const kept = await caches.default.match(key);
+          if (pathname.endsWith('/read')) return new Response((await kept.text()).slice(0, 4));
+          if (pathname.endsWith('/given')) return kept;
+          if (pathname.endsWith('/made')) return new Response(kept.body, kept);
+          const headers = { 'content-encoding': 'gzip', 'cache-control': 'max-age=60' };
+          const gzip = new Response('text '.repeat(100)).body.pipeThrough(new CompressionStream('gzip'));
+          const response = pathname.endsWith('/manual')
+            ? new Response(gzip, { headers, encodeBody: 'manual' })
+            : new Response('text '.repeat(100), { headers });
+          await caches.default.put(key, response);
+          return new Response('put');
+        } };
+    ";
+    gateway.deploy("encoded", source).await;
+    for how in ["automatic", "manual"] {
+        assert_eq!(gateway.text(&format!("/encoded/{how}")).await, "put");
+        assert_eq!(gateway.text("/encoded/read").await, "text", "{how}");
+        for passed in ["given", "made"] {
+            let answer = gateway.get(&format!("/encoded/{passed}")).await;
+            assert!(!answer.headers().contains_key("content-encoding"), "{how} {passed}");
+            assert_eq!(answer.text().await.unwrap(), "text ".repeat(100), "{how} {passed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cache_that_is_switched_off_keeps_nothing() {
     let gateway = tabmesh_tests::Setup::new().tabs(1).args(&["--cache-mb", "0"]).start().await;
     gateway.deploy("counts", COUNTS).await;

@@ -202,3 +202,41 @@ async fn http_2_by_prior_knowledge() {
         client.post(gateway.host_url("h2", "/?raw")).body(crate::support::chunked(&vec![7; 3 << 20], 50_000));
     assert_eq!(raw.send().await.unwrap().bytes().await.unwrap(), vec![7; 3 << 20]);
 }
+
+const CF: &str = r"
+    export default { fetch: (request) => Response.json({
+      cf: request.cf, cloned: request.clone().cf, made: new Request(request).cf, own: new Request(request, { cf: { a: 1 } }).cf,
+      headers: [...request.headers.keys()].filter((name) => name.includes('tabmesh') || name.startsWith('cf-ipc')),
+    }) };
+";
+
+#[tokio::test]
+async fn request_cf_tells_what_is_known_of_the_connection() {
+    let gateway = mesh().await;
+    gateway.deploy("cf", CF).await;
+    let ask = async |client: reqwest::Client, gateway: &tabmesh_tests::Gateway| -> Value {
+        let request = client.get(gateway.host_url("cf", "/"));
+        // What a caller says of itself is not believed.
+        let request = request.header("cf-ipcountry", "DE").header("cf-ipcity", "M\u{fc}nchen".as_bytes());
+        let request = request.header("x-tabmesh-cf", "forged").header("accept-encoding", "br");
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let known =
+        serde_json::json!({ "httpProtocol": "HTTP/1.1", "colo": "TAB", "clientAcceptEncoding": "br" });
+    let told = ask(client(), &gateway).await;
+    assert_eq!((&told["cf"], &told["cloned"], &told["made"]), (&known, &known, &known));
+    assert_eq!((&told["own"], &told["headers"]), (&serde_json::json!({ "a": 1 }), &serde_json::json!([])));
+    let http2 = client_builder().http2_prior_knowledge().build().unwrap();
+    assert_eq!(ask(http2, &gateway).await["cf"]["httpProtocol"], "HTTP/2");
+
+    let args = ["--colo", "MUC", "--location-headers"];
+    let gateway = tabmesh_tests::Setup::new().tabs(1).args(&args).start().await;
+    gateway.deploy("cf", CF).await;
+    let told = ask(client(), &gateway).await;
+    let cf = &told["cf"];
+    assert_eq!(
+        (&cf["colo"], &cf["country"], &cf["city"]),
+        (&"MUC".into(), &"DE".into(), &"M\u{fc}nchen".into())
+    );
+    assert_eq!(told["headers"], serde_json::json!(["cf-ipcity", "cf-ipcountry"]));
+}

@@ -13,6 +13,7 @@ const FETCHER: &str = r"
         const url = asked.searchParams.get('url');
         const init = JSON.parse(asked.searchParams.get('init') ?? '{}');
         if (asked.pathname.endsWith('/pass')) return fetch(url);
+        if (asked.pathname.endsWith('/made')) { const made = await fetch(url, init); return new Response(made.body, made); }
         if (asked.pathname.endsWith('/upload')) return fetch(url, { method: 'PUT', body: request.body });
         if (asked.pathname.endsWith('/abort')) {
           const controller = new AbortController();
@@ -107,6 +108,13 @@ async fn bodies_stream_both_ways_and_encodings_are_undone() {
     let plain = ask(&gateway, "/f/", &upstream.url("/gzip"), json!({})).await;
     assert_eq!(body(&plain), json!({ "hello": "gzip" }));
     assert!(!plain["names"].to_string().contains("content-encoding"));
+    let query = [("url", upstream.url("/gzip"))];
+    let made = client().get(gateway.url("/f/made")).query(&query).send().await.unwrap();
+    assert!(!made.headers().contains_key("content-encoding"));
+    assert_eq!(made.text().await.unwrap(), r#"{"hello":"gzip"}"#);
+    let query = [("url", upstream.url("/gzip")), ("init", r#"{"method":"HEAD"}"#.to_owned())];
+    let head = client().get(gateway.url("/f/made")).query(&query).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), head.text().await.unwrap().as_str()), (200, ""));
 }
 
 #[tokio::test]
@@ -184,4 +192,53 @@ async fn without_egress_nothing_is_fetched_and_the_error_says_so() {
     gateway.deploy("f", FETCHER).await;
     let answer = ask(&gateway, "/f/", "https://example.com/", json!({})).await;
     assert!(answer["message"].as_str().unwrap().contains("switched off"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_handler_that_fetches_itself_is_stopped() {
+    let gateway = Setup::new().tabs(1).args(&["--egress-allow", "127.0.0.1"]).start().await;
+    // Passes nothing on of what came: the gateway alone knows that it goes round.
+    let round = r"
+        export default { async fetch() {
+          const answer = await fetch('URL');
+          return new Response(await answer.text(), { status: answer.status, headers: { 'x-deep': `${Number(answer.headers.get('x-deep')) + 1}` } });
+        } };
+    ";
+    gateway.deploy("round", round.replace("URL", &gateway.url("/round/"))).await;
+    let answer = gateway.get("/round/").await;
+    assert_eq!(answer.status(), 508);
+    // The first, and sixteen more.
+    assert_eq!(answer.headers()["x-deep"], "17");
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["type"], "urn:tabmesh:problem:loop-detected");
+    assert!(problem["detail"].as_str().unwrap().contains("`round`"), "{problem}");
+
+    // Through a service binding it is the same loop, and what others say of themselves stays.
+    let through = "export default { fetch: (request, { NEXT }) => NEXT.fetch(request) };";
+    let next = format!(
+        "export default {{ fetch: () => fetch('{}', {{ headers: {{ 'cdn-loop': 'other' }} }}) }};",
+        gateway.url("/through/")
+    );
+    let binding = json!([{ "type": "service", "name": "NEXT", "service": "next" }]);
+    gateway.deploy("next", next).await;
+    gateway.deploy_files("through", &[("main.js", through)], json!({ "bindings": binding })).await;
+    assert_eq!(gateway.get("/through/").await.status(), 508);
+    let upstream = Upstream::start().await;
+    gateway
+        .deploy(
+            "once",
+            format!("export default {{ fetch: (request) => fetch('{}', request) }};", upstream.url("/")),
+        )
+        .await;
+    let once: Value = client()
+        .get(gateway.url("/once/"))
+        .header("cdn-loop", "other; v=1, tabmesh")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let headers = once["headers"].as_array().unwrap();
+    assert!(headers.contains(&json!(["cdn-loop", "other; v=1, tabmesh, tabmesh"])), "{once}");
 }

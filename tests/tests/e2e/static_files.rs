@@ -99,3 +99,46 @@ async fn what_cannot_be_a_file_is_refused() {
     let refused = deploy(&gateway, "bad-site", json!({ "html_handling": "magic" }), FILES).await;
     assert_eq!(refused.status(), 400);
 }
+
+#[tokio::test]
+async fn headers_and_redirects_files_are_followed_and_checked() {
+    let gateway = mesh().await;
+    let rules = [
+        ("/index.html", "<h1>home</h1>"),
+        ("/new/page.html", "page"),
+        ("/static/a.css", "a {}"),
+        (
+            "/_headers",
+            "/*\n  X-Frame-Options: DENY\n/static/*\n  Cache-Control: max-age=31536000\n  X-File: :splat\n",
+        ),
+        ("/_redirects", "/old/* /new/:splat 301\n/gone https://other.example/?from=site 308\n/app/* / 200\n"),
+    ];
+    let answer = deploy(&gateway, "ruled", json!({}), &rules).await;
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    let css = gateway.get("/ruled/static/a.css").await;
+    for (name, value) in
+        [("cache-control", "max-age=31536000"), ("x-frame-options", "DENY"), ("x-file", "a.css")]
+    {
+        assert_eq!(css.headers()[name], value, "{name}");
+    }
+    let moved = gateway.get("/ruled/old/page?q=1").await;
+    assert_eq!(
+        (moved.status().as_u16(), &moved.headers()["location"]),
+        (301, &"/ruled/new/page?q=1".parse().unwrap())
+    );
+    assert!(!moved.headers().contains_key("x-frame-options"));
+    let posted = client().post(gateway.url("/ruled/gone")).send().await.unwrap();
+    assert_eq!(
+        (posted.status().as_u16(), &posted.headers()["location"]),
+        (308, &"https://other.example/?from=site".parse().unwrap())
+    );
+    assert_eq!(gateway.text("/ruled/app/any/where").await, "<h1>home</h1>");
+    // They are no files, and the handler's own answers are its own.
+    assert_eq!(gateway.text("/ruled/_headers").await, "handler /_headers");
+    assert!(!gateway.get("/ruled/api").await.headers().contains_key("x-frame-options"));
+
+    let wrong = deploy(&gateway, "ruled-wrong", json!({}), &[("/_redirects", "# moved\n/a /b 404\n")]).await;
+    assert_eq!(wrong.status(), 400);
+    let problem: Value = wrong.json().await.unwrap();
+    assert!(problem["detail"].as_str().unwrap().starts_with("_redirects:2: `404`"), "{problem}");
+}

@@ -61,7 +61,7 @@ fn without_the_flag_it_is_named() {
     );
     let unknown = compiled(&format!("import 'node:sea'; {MAIN}"), true).unwrap_err();
     assert!(unknown.to_string().contains("node:sea"), "{unknown}");
-    for hidden in ["node:host", "node:/host.js", "node:chunk-x", "cloudflare:sockets"] {
+    for hidden in ["node:host", "node:/host.js", "node:chunk-x", "cloudflare:email"] {
         assert!(compiled(&format!("import '{hidden}'; {MAIN}"), true).is_err(), "{hidden}");
     }
 }

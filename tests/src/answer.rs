@@ -35,6 +35,9 @@ pub struct Answer {
 
 impl Answer {
     /// Reads one to its end.
+    ///
+    /// # Panics
+    /// When nothing was sent, or no end came in time.
     pub async fn read(sent: reqwest::Result<reqwest::Response>, is_head: bool) -> Self {
         let mut answer = Self { status: 0, headers: BTreeMap::new(), body: Vec::new(), cut: false, is_head };
         let mut response = match sent {
@@ -49,7 +52,8 @@ impl Answer {
             if NOT_COMPARED.iter().any(|(left_out, _)| name == left_out) {
                 continue;
             }
-            let value = value.as_bytes().escape_ascii().to_string();
+            // Latin-1, so that no two values are the same text.
+            let value = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
             answer.headers.entry(name.as_str().to_owned()).or_default().push(value);
         }
         loop {
@@ -104,7 +108,32 @@ impl Answer {
         !self.is_head && self.header("content-length") == self.body.len().to_string()
     }
 
+    /// Its status; 0 where none came.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// A header's only value.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.first().map(String::as_str)
+    }
+
+    /// All values of a header.
+    #[must_use]
+    pub fn fields(&self, name: &str) -> &[String] {
+        self.headers.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Its body.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
     /// What differs, each with both sides: `status`, `header <name>`, `body`, or `body.<key>` where both are JSON objects.
+    #[must_use]
     pub fn differences<'a>(&'a self, other: &'a Self) -> Vec<Difference> {
         let mut found = Vec::new();
         if self.is_cut() && other.is_cut() {
@@ -142,7 +171,10 @@ impl Answer {
 /// One thing in which two answers differ.
 #[derive(Debug)]
 pub struct Difference {
+    /// The part.
     pub what: String,
+    /// On the one side.
     pub left: String,
+    /// On the other.
     pub right: String,
 }

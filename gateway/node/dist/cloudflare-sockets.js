@@ -1,0 +1,1 @@
+import"./chunk-37BZZU57.js";function connect(){throw new Error("connect() of cloudflare:sockets is not available on Tabmesh: handlers open no TCP sockets; use fetch")}var cloudflare_sockets_default={connect};export{connect,cloudflare_sockets_default as default};
