@@ -1,21 +1,20 @@
 // HTMLRewriter: a response in, the same with another body out, which is parsed and rewritten as fast as it is read.
 
 import { headerOf, takeBody } from './body.js';
+import { feed } from './byte-streams.js';
 import { isResponse, withStream } from './http.js';
 import {
-  NativePromise, NativeStream, NativeTypeError, bareArray, bufferOf, cancelReader, copyBytes, encode, getReader, getter,
+  NativePromise, NativeStream, NativeTypeError, bareArray, bufferOf, cancelReader, copyBytes, encode, getReader,
   joinBytes, lengthOf, min, readReader, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
-import { PIECE, bytesOfChunk, useEngine } from './rewriter-engine.js';
+import { PIECE, useEngine } from './rewriter-engine.js';
 import { Job } from './rewriter-job.js';
+import { bytesOfChunk } from './rewriter-text.js';
 import { endToken, makeToken } from './rewriter-tokens.js';
+import { closeBytes } from './tee.js';
 
-const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);
-const close = uncurry(ReadableByteStreamController.prototype.close);
 const fail = uncurry(ReadableByteStreamController.prototype.error);
-const byobRequest = getter(ReadableByteStreamController.prototype, 'byobRequest');
-const respond = uncurry(ReadableStreamBYOBRequest.prototype.respond);
 const nothing = () => undefined;
 
 /** A body in pieces that the parser can take: from bytes, or from a stream as it is read. */
@@ -117,7 +116,7 @@ class Output {
     for (let i = 0; output.length > 1 && i < output.length; i++) drop(bufferOf(output[i]));
     const served = this.#served;
     this.#served = null;
-    enqueue(this.#controller, whole);
+    feed(this.#controller, whole);
     const wanted = isLast ? undefined : new NativePromise((wake) => { this.#wanted = wake; });
     served();
     return wanted;
@@ -131,9 +130,7 @@ class Output {
       this.#input.cancel(error);
       fail(controller, error);
     } else {
-      close(controller);
-      const byob = byobRequest(controller);
-      if (byob !== null) respond(byob, 0);
+      closeBytes(controller);
     }
     this.#served?.();
   }
@@ -189,7 +186,9 @@ export class HTMLRewriter {
   /** The response with its body rewritten; at once, for the body is rewritten when it is read. */
   transform(response) {
     if (!isResponse(response)) {
-      throw new NativeTypeError("Failed to execute 'transform' on 'HTMLRewriter': parameter 1 is not of type 'Response'.");
+      throw new NativeTypeError(
+        "Failed to execute 'transform' on 'HTMLRewriter': parameter 1 is not of type 'Response'.",
+      );
     }
     const output = new Output(useEngine(), this.#registrations, headerOf(response, 'content-type') ?? '');
     const body = takeBody(response);

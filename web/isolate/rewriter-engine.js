@@ -1,14 +1,15 @@
 // The parser behind HTMLRewriter: a wasm module of ours, whose other half is worker-wasm/html-rewriter. An isolate is
 // given it if its handler names HTMLRewriter, and makes one instance of it at first use.
 //
-// Nothing that the module calls may throw: an exception would leave the frames of its parser without an end. Handlers see
-// neither addresses nor memory.
+// Nothing that the module calls may throw: an exception would leave the frames of its parser without an end. Handlers
+// see neither addresses nor memory.
 
 import {
-  Bytes, NativePromise, NativeRangeError, NativeStream, NativeTypeError, apply, bytesOf, copyBytes, encode, getReader,
-  getter, lengthOf, min, ownMap, readReader, resolve, setBytes, substring, then, uncurry,
+  Bytes, NativePromise, NativeRangeError, NativeStream, NativeTypeError, apply, bufferOf, cancelReader, copyBytes,
+  getReader, getter, isLocked, lengthOf, microtask, min, ownMap, readReader, resolve, setBytes, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, guard } from './memory.js';
+import { bytesOfChunk, encodeExactly, parserError } from './rewriter-text.js';
 import { compileOwn, instantiateOwn } from './wasm.js';
 
 /** Numbers that worker-wasm/html-rewriter/src/codes.rs has, too. */
@@ -27,19 +28,6 @@ const setValue = uncurry(set);
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const decodeAll = TextDecoder.prototype.decode.bind(decoder);
 
-const isWellFormed = uncurry(String.prototype.isWellFormed);
-
-/** What the parser says of a document, a selector or a name, as Workers say it. */
-const parserError = (text) => new NativeTypeError(`Parser error: ${text}`);
-
-/** UTF-8 bytes of a text that can be written so. */
-function encodeExactly(text) {
-  if (isWellFormed(text)) return encode(text);
-  let end = 1;
-  while (isWellFormed(substring(text, 0, end))) end++;
-  throw parserError(`invalid utf-8 sequence of 1 bytes from index ${lengthOf(encode(substring(text, 0, end - 1)))}`);
-}
-
 /** Frees the parsers of documents that nobody reads any more. */
 const registry = new FinalizationRegistry(({ engine: owner, address }) => owner.free(address));
 const register = registry.register.bind(registry);
@@ -48,6 +36,7 @@ const unregister = registry.unregister.bind(registry);
 class Engine {
   isDead = false;
   #exports;
+  #view = new Bytes(0);
   #pointer;
   /** Where the stack pointer is when nobody runs. */
   #main;
@@ -88,7 +77,11 @@ class Engine {
     return new NativeRangeError('HTMLRewriter ran out of memory');
   }
 
-  #memory() { return bufferOfMemory(this.#exports.memory); }
+  /** All of the module's memory. Growth detaches a view, which has no length then. */
+  #memory() {
+    if (lengthOf(this.#view) === 0) this.#view = new Bytes(bufferOfMemory(this.#exports.memory));
+    return this.#view;
+  }
 
   /** Leaves a text, and one behind it, for the next call; gives the first one's length in bytes. */
   put(text, more = '') {
@@ -96,20 +89,19 @@ class Engine {
     const bytes = encodeExactly(text);
     const behind = encodeExactly(more);
     const start = this.call('rewriter_input', lengthOf(bytes) + lengthOf(behind));
-    const memory = new Bytes(this.#memory());
-    setBytes(memory, bytes, start);
-    setBytes(memory, behind, start + lengthOf(bytes));
+    setBytes(this.#memory(), bytes, start);
+    if (more !== '') setBytes(this.#memory(), behind, start + lengthOf(bytes));
     return lengthOf(bytes);
   }
 
   #putBytes(bytes) {
     const start = this.call('rewriter_input', lengthOf(bytes));
-    setBytes(new Bytes(this.#memory()), bytes, start);
+    setBytes(this.#memory(), bytes, start);
   }
 
   /** The text that the last call gave, or the bytes of it between two places. */
   text(from = 0, to = this.call('rewriter_output_length')) {
-    return decodeAll(new Bytes(this.#memory(), this.call('rewriter_output') + from, to - from));
+    return decodeAll(new Bytes(bufferOf(this.#memory()), this.call('rewriter_output') + from, to - from));
   }
 
   /** A call's result; throws if it failed. */
@@ -149,10 +141,13 @@ class Engine {
    */
   open(job, registrations, contentType) {
     this.#onMain(() => {
+      this.call('rewriter_begin');
       for (let i = 0; i < registrations.length; i++) {
         const { selector, self, callbacks, mask } = registrations[i];
         const first = job.handlers.length;
-        for (let k = 0; k < callbacks.length; k++) job.handlers[first + k] = { __proto__: null, callback: callbacks[k], self };
+        for (let k = 0; k < callbacks.length; k++) {
+          job.handlers[first + k] = { __proto__: null, callback: callbacks[k], self };
+        }
         if (selector === null) {
           this.call('rewriter_on_document', first, mask);
         } else {
@@ -186,7 +181,7 @@ class Engine {
     const run = piece === null ? this.#end : this.#write;
     if (piece !== null) {
       const start = this.call('rewriter_piece', job.address, lengthOf(piece));
-      setBytes(new Bytes(this.#memory()), piece, start);
+      setBytes(this.#memory(), piece, start);
     }
     this.#running.set(job.id, job);
     job.outer = valueOf(this.#pointer);
@@ -216,7 +211,7 @@ class Engine {
     const job = this.#running.get(id);
     if (job.isOver) return;
     try {
-      job.output[job.output.length] = countTyped(copyBytes(new Bytes(this.#memory(), start, length)));
+      job.output[job.output.length] = countTyped(copyBytes(this.#memory(), start, start + length));
       job.size += length;
     } catch (error) {
       job.fail(error);
@@ -226,18 +221,17 @@ class Engine {
   #call(id, handler, kind, address) {
     const job = this.#running.get(id);
     if (job.isOver || this.isDead) return OUTCOME.STOP;
-    let token = null;
+    const token = job.lend(kind, job, address);
+    const { callback, self } = job.handlers[handler];
+    const work = () => apply(callback, self, [token]);
+    if (Suspending !== undefined) return this.#await(job, work, token);
     try {
-      token = job.lend(kind, job, address);
-      const { callback, self } = job.handlers[handler];
-      const result = apply(callback, self, [token]);
-      if (isThenable(result)) return this.#await(job, result, token);
-      job.end(token);
+      if (isThenable(work())) throw cannotWait();
     } catch (error) {
-      if (token !== null) job.end(token);
       job.fail(error);
     }
-    return job.isOver || this.isDead ? OUTCOME.STOP : OUTCOME.DONE;
+    job.end(token);
+    return this.#outcome(job);
   }
 
   #content(id, content, sink) {
@@ -246,13 +240,18 @@ class Engine {
     const { body, html } = job.contents[content];
     job.contents[content] = undefined;
     try {
-      if (body instanceof NativeStream) return this.#await(job, this.#pump(job, getReader(body), sink, html), null);
+      if (body instanceof NativeStream) {
+        if (Suspending === undefined) throw cannotWait();
+        return this.#await(job, () => this.#pump(job, body, sink, html), null);
+      }
       this.#sink(sink, body, html);
     } catch (error) {
       job.fail(error);
     }
-    return job.isOver ? OUTCOME.STOP : OUTCOME.DONE;
+    return this.#outcome(job);
   }
+
+  #outcome(job) { return job.isOver || this.isDead ? OUTCOME.STOP : OUTCOME.DONE; }
 
   #sink(sink, bytes, html) {
     for (let at = 0; at < lengthOf(bytes); at += PIECE) {
@@ -262,65 +261,77 @@ class Engine {
   }
 
   /** Writes a stream where the parser waits for it, as fast as the output is read. */
-  async #pump(job, reader, sink, html) {
+  async #pump(job, stream, sink, html) {
+    if (isLocked(stream)) throw new NativeTypeError('The ReadableStream has been locked to a reader.');
+    const reader = getReader(stream);
     for (;;) {
       const { done, value } = await readReader(reader);
-      if (done || job.isOver) return;
+      if (done || job.isOver) break;
       this.#sink(sink, bytesOfChunk(value), html);
       if (job.size > 0) await job.drained();
-      if (job.isOver) return;
+      if (job.isOver) break;
     }
+    // Of no effect on a stream that ended.
+    await cancelReader(reader, job.error);
   }
 
-  /** Has the parser wait for a promise; a token is the handler's until then. */
-  #await(job, promise, token) {
+  /**
+   * Has the parser wait for work, which begins when the parser's frames are off the stack: V8's call sites would hand
+   * the module to a handler that looks below itself. A token is the handler's until the work is done.
+   */
+  #await(job, work, token) {
     job.pending = new NativePromise((wake) => {
       const done = () => {
         if (token !== null) job.end(token);
         wake();
       };
-      job.wake = done;
-      then(resolve(promise), done, (error) => {
+      const failed = (error) => {
         job.fail(error);
         done();
+      };
+      job.wake = done;
+      microtask(() => {
+        if (job.isOver) return;
+        try {
+          const result = work();
+          if (isThenable(result)) then(resolve(result), done, failed);
+          else done();
+        } catch (error) {
+          failed(error);
+        }
       });
     });
     return OUTCOME.PENDING;
   }
 
+  /** Leaves a job's stack. Without integration of promises nobody asks for it. */
   #suspend(id) {
     const job = this.#running.get(id);
-    if (Suspending === undefined) {
-      job.fail(new NativeTypeError(
-        'HTMLRewriter cannot wait for a promise in this browser: it has no WebAssembly JavaScript Promise Integration.',
-      ));
-    }
     job.pointer = valueOf(this.#pointer);
     setValue(this.#pointer, job.outer);
     return job.pending;
   }
 
+  /** Comes back to it; how the work ended. */
   #resumed(id) {
     const job = this.#running.get(id);
     job.pending = null;
     job.wake = null;
     // Nobody's frames are below: promises are settled when no code runs.
-    if (Suspending !== undefined) job.outer = this.#main;
+    job.outer = this.#main;
     setValue(this.#pointer, job.pointer);
-    return job.isOver || this.isDead ? OUTCOME.STOP : OUTCOME.DONE;
+    return this.#outcome(job);
   }
 }
+
+const cannotWait = () => new NativeTypeError(
+  'HTMLRewriter cannot wait for promises in this browser: it has no WebAssembly JavaScript Promise Integration.',
+);
 
 const isThenable = (value) =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof value.then === 'function';
 
-/** A chunk of a stream that gives bytes or text. */
-export const bytesOfChunk = (value) => {
-  const bytes = typeof value === 'string' ? encode(value) : bytesOf(value);
-  if (bytes === null) throw new NativeTypeError('This ReadableStream did not return bytes.');
-  return bytes;
-};
-
+/** The module's bytes, until it is compiled. */
 let source = null;
 let module = null;
 let engine = null;

@@ -13,8 +13,8 @@ const FLAG = { __proto__: null, REMOVED: 0, LAST: 1 };
 const PLACE = { __proto__: null, BEFORE: 0, AFTER: 1, PREPEND: 2, APPEND: 3, REPLACE: 4, INNER: 5 };
 const ATTRIBUTE = { __proto__: null, GET: 0, HAS: 1, SET: 2, REMOVE: 3 };
 
-const GONE = 'This content token is no longer valid. Content tokens are only valid during the execution of the relevant '
-  + 'content handler.';
+const GONE = 'This content token is no longer valid. Content tokens are only valid during the execution of the '
+  + 'relevant content handler.';
 
 /** First argument of the constructors; handlers cannot get hold of it. */
 const MAKE = Symbol('make');

@@ -1,6 +1,6 @@
 // HTMLRewriter: everything that can be done with an element.
 import { probe } from './lib/probe.js';
-import { rewrite } from './lib/rewrite.js';
+import { rewrite, said } from './lib/rewrite.js';
 const one = (work, html = '<p id="a" CLASS=b>in</p>') => rewrite(html, (r) => r.on('p', { element: work }));
 export default {
   fetch: () => probe({
@@ -24,7 +24,7 @@ export default {
     voids: () => rewrite('<br>x<img src=a>y', (r) => r.on('br', { element(e) { e.append('no').after('A'); } }).on('img', { element(e) { e.setInnerContent('no').before('B'); } })),
     entities: () => one((e) => { e.before('& < > " \''); }),
     unicode: () => one((e) => { e.before('\u00e9\u4e2d\ud83d\ude00'); }),
-    loneSurrogate: () => one((e) => { e.before('\u00e9\ud83d'); }),
+    loneSurrogate: () => said(() => one((e) => { e.before('\u00e9\ud83d\ude00\ud83dx'); })),
     nul: () => one((e) => { e.before('a\0b'); }),
     chain: async () => { let same; await one((e) => { same = e.before('') === e && e.setAttribute('a', 'b') === e && e.remove() === e; }); return same; },
   }),

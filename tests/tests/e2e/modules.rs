@@ -209,3 +209,24 @@ async fn entrypoints_are_classes_with_env_and_context() {
     assert!(answer["durable"].as_str().unwrap().contains("Durable Objects are not available"), "{answer}");
     gateway.log().wait(gateway.mark(), &["handler=\"entrypoint\"", "waited for"]).await;
 }
+
+#[tokio::test]
+async fn the_html_rewriter_comes_with_code_that_names_it() {
+    let gateway = mesh().await;
+    let source = |name: &str, more: &str| {
+        format!(
+            "{more}\nconst Class = globalThis[{name}];\nexport default {{ fetch: () => {{\n\
+             try {{ return new Class().on('p', {{ element(e) {{ e.append('!'); }} }}).transform(new Response('<p>x</p>')); }}\n\
+             catch (error) {{ return new Response(String(error)); }} }} }};"
+        )
+    };
+    let named = "['HTMLRewriter'][0]";
+    gateway.deploy("rewriter-named", source(named, "")).await;
+    assert_eq!(gateway.text("/rewriter-named/").await, "<p>x!</p>");
+    // Too large to travel ahead of a request: the tab fetches it, and the module.
+    gateway.deploy("rewriter-large", source(named, &format!("// {}", "x".repeat(100_000)))).await;
+    assert_eq!(gateway.text("/rewriter-large/").await, "<p>x!</p>");
+    gateway.deploy("rewriter-computed", source("['HTML', 'Rewriter'].join('')", "")).await;
+    let told = gateway.text("/rewriter-computed/").await;
+    assert_eq!(told, "TypeError: HTMLRewriter is only there for handlers whose source names it.");
+}

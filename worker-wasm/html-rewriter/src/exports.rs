@@ -72,6 +72,12 @@ pub extern "C" fn rewriter_check_selector() -> i32 {
     done(parse_selector(&text::read()).map(drop))
 }
 
+/// A rewriter is about to be made: what was collected for one that never was is forgotten.
+#[unsafe(no_mangle)]
+pub extern "C" fn rewriter_begin() {
+    PLAN.take();
+}
+
 /// Adds handlers for the selector in the text to the rewriter that is about to be made.
 #[unsafe(no_mangle)]
 pub extern "C" fn rewriter_on(first: u32, mask: u32) -> i32 {

@@ -83,6 +83,9 @@ fn write(rewriter: usize, piece: &[u8]) -> i32 {
 
 /// A rewriter with these element handlers, and document handlers behind them.
 fn made(selectors: &[(&str, u32)], document: u32, content_type: &str) -> usize {
+    // Left over from a rewriter that was never made.
+    rewriter_on_document(1000, 0b1111);
+    rewriter_begin();
     let mut first = 0;
     for (selector, mask) in selectors {
         input(selector.as_bytes());
