@@ -106,9 +106,16 @@ mod tests {
     #[test]
     fn what_is_to_be_ignored_stays_where_it_is() {
         let root = tempfile::tempdir().unwrap();
-        for name in
-            ["index.html", "_worker.js/index.js", "a/b.map", "a/b.js", "a/notes/x.txt", "notes/y.txt", "_headers", ".env"]
-        {
+        for name in [
+            "index.html",
+            "_worker.js/index.js",
+            "a/b.map",
+            "a/b.js",
+            "a/notes/x.txt",
+            "notes/y.txt",
+            "_headers",
+            ".env",
+        ] {
             let path = root.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x").unwrap();
