@@ -1,4 +1,4 @@
-//! Finds the tab's runtime that `cargo xtask build` made and tells `assets.rs` where it is.
+//! Finds the wasm that `cargo xtask build` made (the tab's runtime, the HTML rewriter) and tells `assets.rs` where it is.
 //!
 //! Never compiles wasm itself: a build script that starts cargo would wait for a lock its own build holds.
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed={}", web.display());
     println!("cargo::rerun-if-changed={}", runtime.display());
 
-    for name in ["runtime_bg.wasm", "runtime.js"] {
+    for name in ["runtime_bg.wasm", "runtime.js", "html_rewriter.wasm"] {
         let file = runtime.join(name);
         if !file.is_file() {
             let file = file.display();

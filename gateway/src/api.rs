@@ -24,7 +24,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde::Serialize;
-use tabmesh_protocol::Limits;
+use tabmesh_protocol::{Limits, Target};
 use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
@@ -262,6 +262,13 @@ fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Full { limit } => Problem::new(ProblemType::TooManyHandlers)
             .detail(format!("This gateway holds at most {limit} handlers; delete one first.")),
+        StoreError::RouteTaken { pattern, owner } => {
+            let Target { tenant, handler, .. } = &**owner;
+            let whose =
+                if tenant == DEFAULT_TENANT { String::new() } else { format!(" of tenant `{tenant}`") };
+            Problem::new(ProblemType::RouteConflict)
+                .detail(format!("The route {pattern} leads to the handler `{handler}`{whose} already."))
+        }
         StoreError::TooManyTenants { limit } => Problem::new(ProblemType::TooManyTenants)
             .detail(format!("This gateway has at most {limit} tenants.")),
         _ => {

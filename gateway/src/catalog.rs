@@ -12,14 +12,16 @@ mod secrets;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::Uri;
 use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::Target;
 
 use crate::deploy::{self, Compiled};
+use crate::routes::{Found, Pattern, Routes};
 use crate::store::{HandlerRow, SiteRow, Store, StoreError};
 use cache::CodeCache;
 pub use handler::{Handler, ModuleInfo, Settings};
@@ -51,6 +53,8 @@ struct Inner {
     /// Held over a write to the store and to `handlers`, so that both see the same order.
     store: Mutex<Store>,
     handlers: RwLock<Handlers>,
+    /// What leads to them besides their names.
+    routes: RwLock<Routes>,
     code: Mutex<CodeCache>,
     secrets: Secrets,
     /// Static files.
@@ -85,6 +89,10 @@ impl Catalog {
             let Target { tenant, handler: name, .. } = &*handler.target;
             handlers.entry(tenant.clone()).or_default().insert(name.clone(), Arc::clone(&handler));
         }
+        let mut routes = Routes::default();
+        for handler in handlers.values().flat_map(HashMap::values) {
+            routes.put(&handler.target, &handler.routes);
+        }
         let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
             inner: Arc::new(Inner {
@@ -92,6 +100,7 @@ impl Catalog {
                 files: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
                 store: Mutex::new(store),
                 handlers: RwLock::new(handlers),
+                routes: RwLock::new(routes),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
             }),
         })
@@ -101,6 +110,12 @@ impl Catalog {
     #[must_use]
     pub fn lookup(&self, tenant: &str, name: &str) -> Option<Arc<Handler>> {
         self.inner.handlers().get(tenant)?.get(name).cloned()
+    }
+
+    /// Where requests for `uri` at `host` (without a port) go; `None` for a host that no route names.
+    #[must_use]
+    pub fn find(&self, host: &str, uri: &Uri) -> Option<Found> {
+        self.inner.routes().find(host, uri)
     }
 
     /// All handlers of a tenant, sorted by name.
@@ -173,7 +188,7 @@ impl Catalog {
         compiled: Compiled,
         settings: impl Into<Settings>,
     ) -> Result<Put, StoreError> {
-        let Settings { limits, crons } = settings.into();
+        let Settings { limits, crons, routes } = settings.into();
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
             let Compiled { mut bundle, maps, site } = compiled;
@@ -190,6 +205,7 @@ impl Catalog {
                 target: Arc::clone(&target),
                 limits,
                 crons,
+                routes,
                 has_site: site.is_some(),
                 created_at_ms: 0,
                 updated_at_ms: 0,
@@ -198,6 +214,9 @@ impl Catalog {
                 zone: Arc::default(),
             };
             let mut store = inner.store();
+            if let Some((pattern, owner)) = inner.routes().conflict(&target, &handler.routes) {
+                return Err(StoreError::RouteTaken { pattern: pattern.to_string(), owner });
+            }
             let previous =
                 inner.handlers().get(&target.tenant).and_then(|names| names.get(&target.handler)).cloned();
             // Never back: a clock that was set back must not make a later version look older.
@@ -207,6 +226,7 @@ impl Catalog {
             let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), site, MAX_HANDLERS)?;
             let handler = Arc::new(handler);
             inner.code().insert(target.version.clone(), bytes);
+            inner.routes_mut().put(&target, &handler.routes);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
             handlers
                 .entry(target.tenant.clone())
@@ -246,8 +266,8 @@ impl Catalog {
             let mut store = inner.store();
             let existed = store.delete(&tenant, &name, now_ms())?;
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
-            if let Some(names) = handlers.get_mut(&tenant) {
-                names.remove(&name);
+            if let Some(handler) = handlers.get_mut(&tenant).and_then(|names| names.remove(&name)) {
+                inner.routes_mut().remove(&handler.target);
             }
             inner.secrets.forget(&tenant, &name);
             drop(handlers);
@@ -267,6 +287,14 @@ impl Inner {
 
     fn handlers(&self) -> RwLockReadGuard<'_, Handlers> {
         self.handlers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes(&self) -> RwLockReadGuard<'_, Routes> {
+        self.routes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes_mut(&self) -> RwLockWriteGuard<'_, Routes> {
+        self.routes.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn code(&self) -> MutexGuard<'_, CodeCache> {
@@ -291,6 +319,11 @@ impl Handler {
         Handler {
             limits: serde_json::from_str(&row.limits).unwrap_or_default(),
             crons: serde_json::from_str(&row.crons).unwrap_or_default(),
+            routes: serde_json::from_str::<Vec<String>>(&row.routes)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|pattern| pattern.parse().ok())
+                .collect(),
             has_site: row.has_site,
             modules: serde_json::from_str(&row.modules).unwrap_or_default(),
             target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
@@ -310,6 +343,8 @@ impl Handler {
             version: version.clone(),
             limits: serde_json::to_string(&self.limits).expect(json),
             crons: serde_json::to_string(&self.crons).expect(json),
+            routes: serde_json::to_string(&self.routes.iter().map(Pattern::to_string).collect::<Vec<_>>())
+                .expect(json),
             has_site: self.has_site,
             modules: serde_json::to_string(&self.modules).expect(json),
             size: self.size,

@@ -169,7 +169,8 @@ impl Front {
         if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > HttpConfig::MAX_URI) {
             return Err(RouteError::UriTooLong);
         }
-        Ok((route::route(request.uri(), authority, &self.domain)?, authority))
+        let routed = |host: &str| self.catalog.find(host, request.uri());
+        Ok((route::route(request.uri(), authority, &self.domain, routed)?, authority))
     }
 }
 
@@ -180,6 +181,9 @@ fn refusal(error: &RouteError) -> Problem {
         }
         RouteError::UriTooLong => Problem::new(ProblemType::UriTooLong)
             .detail(format!("The request target is longer than {} bytes.", HttpConfig::MAX_URI)),
+        RouteError::NoRoute => {
+            Problem::new(ProblemType::HandlerNotFound).detail("No route of this host leads to a handler for this path.")
+        }
         RouteError::NoSuchHost => Problem::new(ProblemType::HandlerNotFound)
             .detail("A handler's host is <handler>.<domain>, or <handler>.<tenant>.<domain> beyond the default tenant."),
     }

@@ -29,6 +29,7 @@ pub mod mesh;
 pub mod metrics;
 pub mod problem;
 pub mod push;
+pub mod routes;
 pub mod sandbox;
 pub mod serve;
 pub mod server;

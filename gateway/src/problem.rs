@@ -111,6 +111,8 @@ problem_types! {
     RequestTimeout = "request-timeout", REQUEST_TIMEOUT, "The request took too long";
     /// As many handlers as allowed are deployed.
     TooManyHandlers = "too-many-handlers", CONFLICT, "Too many handlers";
+    /// A route of the deployment is another handler's.
+    RouteConflict = "route-conflict", CONFLICT, "The route is taken";
     /// As many tenants as allowed exist.
     TooManyTenants = "too-many-tenants", CONFLICT, "Too many tenants";
     /// As many deployments as allowed are under way.

@@ -11,9 +11,11 @@ mod secrets;
 pub use files::SiteRow;
 pub use secrets::SecretRow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, named_params, params};
+use tabmesh_protocol::Target;
 
 /// The tenant of a gateway that is used by one.
 pub const DEFAULT_TENANT: &str = "default";
@@ -58,6 +60,14 @@ pub enum StoreError {
         /// The limit.
         limit: usize,
     },
+    /// Another handler has this route.
+    #[error("the route {pattern} is another handler's")]
+    RouteTaken {
+        /// The route.
+        pattern: String,
+        /// Whose it is.
+        owner: Arc<Target>,
+    },
     /// As many tenants as allowed exist.
     #[error("the limit of {limit} tenants is reached")]
     TooManyTenants {
@@ -85,6 +95,8 @@ pub struct HandlerRow {
     pub limits: String,
     /// Its cron triggers as JSON.
     pub crons: String,
+    /// Its routes as JSON.
+    pub routes: String,
     /// Whether its version has static files.
     pub has_site: bool,
     /// Its modules' names, kinds and sizes as JSON.
@@ -207,10 +219,10 @@ impl Store {
         }
         transaction
             .prepare_cached(
-                "INSERT INTO handlers (tenant, name, version, limits, crons, has_site, modules, size, created_at, updated_at)
-                 VALUES (:tenant, :name, :version, :limits, :crons, :has_site, :modules, :size, :created_at, :updated_at)
+                "INSERT INTO handlers (tenant, name, version, limits, crons, routes, has_site, modules, size, created_at, updated_at)
+                 VALUES (:tenant, :name, :version, :limits, :crons, :routes, :has_site, :modules, :size, :created_at, :updated_at)
                  ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits, crons = :crons,
-                     has_site = :has_site, modules = :modules, size = :size, updated_at = :updated_at",
+                     routes = :routes, has_site = :has_site, modules = :modules, size = :size, updated_at = :updated_at",
             )?
             .execute(named_params! {
                 ":tenant": handler.tenant,
@@ -218,6 +230,7 @@ impl Store {
                 ":version": handler.version,
                 ":limits": handler.limits,
                 ":crons": handler.crons,
+                ":routes": handler.routes,
                 ":has_site": handler.has_site,
                 ":modules": handler.modules,
                 ":size": integer(handler.size),
@@ -264,7 +277,7 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site FROM handlers";
+const SELECT: &str = "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site, routes FROM handlers";
 
 fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
     let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));
@@ -279,6 +292,7 @@ fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
         updated_at_ms: unsigned(7)?,
         crons: row.get(8)?,
         has_site: row.get(9)?,
+        routes: row.get(10)?,
     })
 }
 

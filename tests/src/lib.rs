@@ -19,6 +19,7 @@ pub mod examples;
 pub mod firefox;
 pub mod gateway;
 pub mod hostile;
+pub mod known;
 pub mod png;
 pub mod processes;
 pub mod raw;

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
+use crate::eventually;
+
 /// Ids of all descendants of `ancestor`.
 #[must_use]
 pub fn descendants(ancestor: Pid) -> Vec<i32> {
@@ -103,13 +105,19 @@ pub fn siblings(pid: i32, pids: &[i32]) -> Vec<i32> {
     pids.iter().copied().filter(|other| parent.is_some() && parent_of(*other) == parent).collect()
 }
 
-/// The one of `pids` that uses the most CPU time while this much time passes.
+/// The one of `pids` that keeps a core busy, looked for in steps of `time`.
+///
+/// # Panics
+/// When none does for a long time.
 pub async fn busiest(pids: &[i32], time: Duration) -> i32 {
-    let before: Vec<u64> = pids.iter().map(|pid| cpu_ticks(*pid)).collect();
-    tokio::time::sleep(time).await;
-    let used = |at: usize| cpu_ticks(pids[at]).saturating_sub(before[at]);
-    let busiest = (0..pids.len()).max_by_key(|at| used(*at));
-    pids[busiest.expect("there are processes to choose from")]
+    eventually("a process that keeps a core busy", || async {
+        let before: Vec<_> = pids.iter().map(|pid| cpu_time(*pid)).collect();
+        tokio::time::sleep(time).await;
+        let used = |at: usize| cpu_time(pids[at]).saturating_sub(before[at]);
+        let busiest = (0..pids.len()).max_by_key(|at| used(*at))?;
+        (used(busiest) * 2 > time).then_some(pids[busiest])
+    })
+    .await
 }
 
 /// CPU time that a process has used so far, in steps of 10 ms.

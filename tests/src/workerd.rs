@@ -1,5 +1,5 @@
 //! workerd, which runs Workers code on a server: what it answers is right by definition. One process serves all
-//! handlers, each at a port of its own.
+//! handlers, each at a port of its own. For the suites that compare with it.
 
 use crate::child::Child;
 use crate::gateway::environment;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// The Workers of this day are the model. workerd knows the days up to its own version's.
 const COMPATIBILITY_DATE: &str = "2026-11-01";
-/// Names workerd's program; `cargo xtask compat` and `cargo xtask apps` set it.
+/// Names workerd's program; `cargo xtask` sets it.
 const VARIABLE: &str = "TABMESH_WORKERD";
 /// Compiling some hundred handlers on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -52,8 +52,7 @@ impl Oracle {
     /// When it does not start: it refuses all handlers for one that it cannot load.
     pub async fn start(handlers: &[Service]) -> Self {
         let program = std::env::var_os(VARIABLE).map(PathBuf::from);
-        let program =
-            program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask compat` or `apps`"));
+        let program = program.unwrap_or_else(|| panic!("{VARIABLE} is not set: use `cargo xtask`"));
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
         let config = home.path().join("config.capnp");

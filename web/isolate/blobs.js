@@ -1,10 +1,10 @@
 // Blobs and files, counted: their bytes are kept by the browser's own process. What is read out of them is counted too.
 
 import {
-  NativeStream, apply, cancelReader, construct, define, defineGlobal, getReader, getter, guardClass, guardMethod,
-  readReader, setPrototypeOf, then, uncurry,
+  apply, construct, define, defineGlobal, getter, guardClass, guardMethod, setPrototypeOf, then, uncurry,
 } from './intrinsics.js';
 import { countValue } from './buffers.js';
+import { countedStream } from './byte-streams.js';
 import { countObject } from './memory.js';
 
 const { Blob: NativeBlob, File: NativeFile } = globalThis;
@@ -13,27 +13,12 @@ const streamOfBlob = uncurry(NativeBlob.prototype.stream);
 /** The browser's own, for us. */
 export const readBlob = uncurry(NativeBlob.prototype.arrayBuffer);
 export const sliceBlob = uncurry(NativeBlob.prototype.slice);
-const enqueue = uncurry(ReadableStreamDefaultController.prototype.enqueue);
-const close = uncurry(ReadableStreamDefaultController.prototype.close);
 
 /** Counts a blob. Gives it back. */
 export const countBlob = (blob) => {
   countObject(blob, sizeOfBlob(blob));
   return blob;
 };
-
-/** A stream of the same chunks, each counted. For streams whose chunks are the browser's. */
-export function countedStream(stream) {
-  const reader = getReader(stream);
-  return new NativeStream({
-    __proto__: null,
-    pull: (controller) => then(readReader(reader), ({ done, value }) => {
-      if (done) close(controller);
-      else enqueue(controller, countValue(value));
-    }),
-    cancel: (reason) => cancelReader(reader, reason),
-  }, { __proto__: null, highWaterMark: 0 });
-}
 
 /** Puts the counted classes in place. */
 export function guardBlobs() {

@@ -5,6 +5,7 @@
 // the reading, teeing and form parsing. Nothing here knows about ports or requests in flight.
 
 import { lengthOfStream } from './byte-pipes.js';
+import { teeStream } from './byte-streams.js';
 import { freezeHeaders } from './headers.js';
 import { Inbound, collectInbound, streamInbound } from './inbound.js';
 import {
@@ -19,7 +20,7 @@ import { drain, readHolder, shaped } from './reading.js';
 const holderUsed = getter(Response.prototype, 'bodyUsed');
 const holderBody = getter(Response.prototype, 'body');
 const holderHeaders = getter(Response.prototype, 'headers');
-const holderClone = uncurry(Response.prototype.clone);
+const holderTee = uncurry(ReadableStream.prototype.tee);
 const blobSize = getter(Blob.prototype, 'size');
 const paramsText = uncurry(URLSearchParams.prototype.toString);
 
@@ -224,7 +225,10 @@ export class Body {
       self.#assertFresh();
       if (self.#simple()) return typeof self.#content === 'string' ? self.#content : ownCopy(self.#content);
       if (self.#content === null && self.#holder === null) return null;
-      return holderClone(self.#open());
+      const holder = self.#open();
+      const [kept, fork] = teeStream(holderBody(holder), holderTee);
+      self.#holder = new NativeResponse(kept);
+      return new NativeResponse(fork);
     };
     /** The body itself, to live on in another object as `raw`; this one counts as used. */
     moveBody = (self) => {

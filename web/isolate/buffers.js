@@ -5,8 +5,8 @@
 // may be anything, and memory that was never written costs nothing.
 
 import {
-  Bytes, TypedArray, apply, bareArray, bufferOf, bufferOfDataView, construct, defineGlobal, getPrototypeOf, guardClass,
-  guardGlobal, guardMethod, isTypedArray, isView, sizeOfBuffer, uncurry,
+  Bytes, NativeDOMException, TypedArray, apply, bareArray, bufferOf, bufferOfDataView, construct, defineGlobal,
+  getPrototypeOf, getter, guardClass, guardGlobal, guardMethod, isTypedArray, isView, transferList, uncurry,
 } from './intrinsics.js';
 import { countArray, countBuffer, countTyped, drop } from './memory.js';
 
@@ -123,14 +123,45 @@ function countClone(clone, special) {
   }
 }
 
+const brands = [
+  getter(ReadableStream.prototype, 'locked'), getter(WritableStream.prototype, 'locked'),
+  getter(TransformStream.prototype, 'readable'),
+];
+const isStream = (value) => {
+  for (let i = 0; i < brands.length; i++) {
+    try {
+      brands[i](value);
+      return true;
+    } catch {
+      // None of this kind.
+    }
+  }
+  return false;
+};
+
+/**
+ * The list of what is to be moved, asked for once; null without one. Streams stay: the chunks of a moved one would be out
+ * of everybody's sight.
+ */
+function movedBy(options) {
+  const asked = options?.transfer;
+  if (asked === undefined) return null;
+  const list = transferList();
+  for (const item of asked) {
+    if (isStream(item)) throw new NativeDOMException('a stream cannot be moved', 'DataCloneError');
+    list[list.length] = item;
+  }
+  return list;
+}
+
 /** @param {(value: object, prototype: object) => boolean} special counts other things that a clone may hold */
 function guardClone(special) {
   guardGlobal('structuredClone', (native, self, args) => {
-    const clone = apply(native, globalThis, args);
+    const moved = movedBy(args[1]);
+    const clone = apply(native, globalThis, moved === null ? args : [args[0], { __proto__: null, transfer: moved }]);
     countClone(clone, special);
-    const transfer = args.length > 1 ? args[1]?.transfer : undefined;
     // What was moved is counted where it is now.
-    for (let i = 0; i < (transfer?.length ?? 0); i++) if (sizeOfBuffer(transfer[i]) === 0) drop(transfer[i]);
+    for (let i = 0; moved !== null && i < moved.length; i++) drop(moved[i]);
     return clone;
   });
 }

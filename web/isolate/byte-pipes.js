@@ -1,19 +1,17 @@
 // IdentityTransformStream and FixedLengthStream, which Workers have: bytes in, the same bytes out. Nothing queues: a
 // write is done when somebody has read it.
 
+import { feed } from './byte-streams.js';
 import {
   NativePromise, NativeStream, NativeTypeError, bytesOf, copyBytes, defineGlobal, encode, getter,
   lengthOf, listenTo, ownWeakMap, setPrototypeOf, toNumber, uncurry,
 } from './intrinsics.js';
 import { countTyped } from './memory.js';
+import { closeBytes } from './tee.js';
 
 const NativeWritable = WritableStream;
 const NativeTransform = TransformStream;
-const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);
-const close = uncurry(ReadableByteStreamController.prototype.close);
 const failReading = uncurry(ReadableByteStreamController.prototype.error);
-const byobRequest = getter(ReadableByteStreamController.prototype, 'byobRequest');
-const respond = uncurry(ReadableStreamBYOBRequest.prototype.respond);
 const failWriting = uncurry(WritableStreamDefaultController.prototype.error);
 const signalOf = getter(WritableStreamDefaultController.prototype, 'signal');
 const reasonOf = getter(AbortSignal.prototype, 'reason');
@@ -51,7 +49,7 @@ function createPipe(expected) {
     const wake = pulled;
     waiting = null;
     pulled = null;
-    enqueue(output, bytes);
+    feed(output, bytes);
     wake();
     done();
   };
@@ -63,9 +61,7 @@ function createPipe(expected) {
     if (isFailure) {
       failReading(output, error);
     } else {
-      close(output);
-      const byob = byobRequest(output);
-      if (byob !== null) respond(byob, 0);
+      closeBytes(output);
     }
     pulled?.();
     waiting?.failed(error);

@@ -5,7 +5,7 @@ import {
   NativeResponse, NativeStream, NativeTypeError, bytesOf, construct, copyBytes, define, defineGlobal, getter, lengthOf,
   min, uncurry,
 } from './intrinsics.js';
-import { countedStream } from './blobs.js';
+import { countedStream } from './byte-streams.js';
 
 /** Input per step, in bytes. Deflate unfolds it to 4 MiB at most. */
 const PIECE = 4 * 1024;

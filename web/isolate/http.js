@@ -7,7 +7,7 @@ import { Body, copyHeaders, forkBody, freezeBody, headerOf, isEmptyBody, moveBod
 import { describe, takeAbout } from './cf.js';
 import {
   NativeAbortController, NativeHeaders, NativeRangeError, NativeResponse, NativeTypeError, NativeURL, getter,
-  headersHas, headersSet, toJson, uncurry,
+  headersDelete, headersHas, headersSet, toJson, uncurry,
 } from './intrinsics.js';
 import { cacheOf, methodOf, parseUrl, redirectOf, signalFrom } from './request-init.js';
 import { STATUS_TEXT } from './status-text.js';
@@ -176,6 +176,8 @@ const isRedirectStatus = (status) => (status >= 301 && status <= 303) || status 
 export let isResponse;
 /** Its status, whatever its class says; 0 for `Response.error()`. */
 export let statusOf;
+/** The same response with a stream of another length as its body. */
+export let withStream;
 /** The end of a WebSocketPair that it carries, or null. */
 export let socketOf;
 /** The Content-Encoding that the body is still to be given; null if there is none, or it has it already. */
@@ -308,6 +310,15 @@ export class Response extends Body {
   static {
     isResponse = (value) => typeof value === 'object' && value !== null && #status in value;
     statusOf = (response) => response.#status;
+    withStream = (response, stream) => {
+      const [headers, flat] = copyHeaders(response);
+      const other = new Response(PARTS, {
+        body: new NativeResponse(stream), headers, flat, status: response.#status, statusText: response.#statusText,
+        type: 'default', url: '', redirected: false, cf: response.#cf, isEncoded: response.#isEncoded,
+      });
+      headersDelete(other.headers, 'content-length');
+      return other;
+    };
     socketOf = (response) => response.#webSocket;
     encodingOf = (response) => (response.#isEncoded ? null : headerOf(response, 'content-encoding'));
   }

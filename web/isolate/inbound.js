@@ -2,16 +2,12 @@
 //
 // Knows nothing of ports; credit bounds what can queue here.
 
-import {
-  NativePromise, NativeStream, bareArray, bufferOf, getter, joinBytes, lengthOf, uncurry,
-} from './intrinsics.js';
+import { feed } from './byte-streams.js';
+import { NativePromise, NativeStream, bareArray, bufferOf, joinBytes, lengthOf, uncurry } from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
+import { closeBytes } from './tee.js';
 
-const enqueue = uncurry(ReadableByteStreamController.prototype.enqueue);
-const close = uncurry(ReadableByteStreamController.prototype.close);
 const fail = uncurry(ReadableByteStreamController.prototype.error);
-const byobRequest = getter(ReadableByteStreamController.prototype, 'byobRequest');
-const respond = uncurry(ReadableStreamBYOBRequest.prototype.respond);
 
 export let pushInbound;
 export let endInbound;
@@ -87,14 +83,12 @@ export class Inbound {
         this.#next = 0;
       }
       this.#onRead(lengthOf(chunk));
-      enqueue(controller, chunk);
+      feed(controller, chunk);
     } else if (!this.#ended || this.#next < this.#chunks.length) {
       return;
     }
     if (this.#ended && this.#next === this.#chunks.length) {
-      close(controller);
-      const byob = byobRequest(controller);
-      if (byob !== null) respond(byob, 0);
+      closeBytes(controller);
     }
     const wake = this.#wake;
     this.#wake = null;

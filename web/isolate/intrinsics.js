@@ -162,7 +162,7 @@ const offsetOf = getter(TypedArray.prototype, 'byteOffset');
 export const sizeOfTyped = getter(TypedArray.prototype, 'byteLength');
 export const bufferOfDataView = getter(DataView.prototype, 'buffer');
 const offsetOfDataView = getter(DataView.prototype, 'byteOffset');
-const sizeOfDataView = getter(DataView.prototype, 'byteLength');
+export const sizeOfDataView = getter(DataView.prototype, 'byteLength');
 /** Bytes of a buffer or view, not copied; null for anything else. */
 export const bytesOf = (value) => {
   if (typeof value !== 'object' || value === null) return null;
@@ -212,6 +212,7 @@ export const headersForEach = uncurry(Headers.prototype.forEach);
 export const headersAppend = uncurry(Headers.prototype.append);
 export const headersSet = uncurry(Headers.prototype.set);
 export const headersGet = uncurry(Headers.prototype.get);
+export const headersDelete = uncurry(Headers.prototype.delete);
 export const headersHas = uncurry(Headers.prototype.has);
 export const getSetCookie = uncurry(Headers.prototype.getSetCookie);
 
@@ -220,3 +221,4 @@ export const isLocked = getter(ReadableStream.prototype, 'locked');
 export const cancelStream = uncurry(ReadableStream.prototype.cancel);
 export const readReader = uncurry(ReadableStreamDefaultReader.prototype.read);
 export const cancelReader = uncurry(ReadableStreamDefaultReader.prototype.cancel);
+export const closedOf = getter(ReadableStreamDefaultReader.prototype, 'closed');

@@ -10,6 +10,7 @@ import { createClock } from './clock.js';
 import { createConsole, describeError } from './console.js';
 import { createFetchers } from './fetch.js';
 import { findForms, load, warmUp } from './handler.js';
+import { HTMLRewriter } from './html-rewriter.js';
 import { Request, Response } from './http.js';
 import { bareArray, defineGlobal, getter, listenTo, then, uncurry } from './intrinsics.js';
 import { holdLifeline } from './lifeline.js';
@@ -18,6 +19,7 @@ import { armMemory, heldBytes } from './memory.js';
 import { createOutbound } from './outbound.js';
 import { createOutbox } from './outbox.js';
 import { rehearse } from './rehearsal.js';
+import { armRewriter } from './rewriter-engine.js';
 import { OUT, createCalls } from './serve.js';
 import { measureWasm } from './wasm.js';
 import { WebSocket, WebSocketPair } from './websocket.js';
@@ -114,6 +116,7 @@ function boot(port, clock) {
         breach[0] = [OUT.BREACH, 'memory', detail];
         post(breach, null);
       });
+      armRewriter(bundle.rewriter);
       calls.limit(info?.subrequests ?? Infinity, info?.logBytes ?? Infinity);
       const env = createEnv(bundle.env ?? [], fetchers);
       const { forms, invoke, scheduled } = findForms(await load(bundle, { env, waitUntil: calls.waitUntil }), () => createPlatform(fetchers));
@@ -173,7 +176,7 @@ function boot(port, clock) {
 
 const clock = createClock();
 holdLifeline();
-lockdown({ Request, Response, WebSocket, WebSocketPair }, clock);
+lockdown({ Request, Response, WebSocket, WebSocketPair, HTMLRewriter }, clock);
 listenTo(globalThis, 'message', (event) => {
   // Handler code has not run yet and cannot have sent this.
   event.stopImmediatePropagation();

@@ -8,6 +8,7 @@
 import { guardBlobs } from './blobs.js';
 import { guardBuffers } from './buffers.js';
 import { addBytePipes } from './byte-pipes.js';
+import { guardByteStreams } from './byte-streams.js';
 import { guardCodeGeneration } from './codegen.js';
 import { guardCompression } from './compression.js';
 import { guardCrypto } from './crypto.js';
@@ -92,8 +93,9 @@ function removeBlobUrls() {
 /**
  * Makes this Worker's global scope that of a handler. Throws where the browser does not let go of a power.
  *
- * @param {{Request: Function, Response: Function, WebSocket: Function, WebSocketPair: Function}} classes server-grade
- *   classes to put in place of the browser's
+ * @param {{
+ *   Request: Function, Response: Function, WebSocket: Function, WebSocketPair: Function, HTMLRewriter: Function,
+ * }} classes server-grade classes to put in place of the browser's
  * @param {{begin: () => void, add: (milliseconds: number) => void}} clock told of turns, and of work on other threads
  */
 export function lockdown(classes, clock) {
@@ -104,10 +106,12 @@ export function lockdown(classes, clock) {
   defineGlobal('Response', classes.Response);
   defineGlobal('WebSocket', classes.WebSocket);
   defineGlobal('WebSocketPair', classes.WebSocketPair);
+  defineGlobal('HTMLRewriter', classes.HTMLRewriter);
   addTimingSafeEqual();
   guardHeaders();
   guardCodeGeneration();
   guardBuffers(countPicture);
+  guardByteStreams();
   guardBlobs();
   guardMedia();
   guardCompression();

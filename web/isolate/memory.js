@@ -12,7 +12,7 @@ import { NativeRangeError, bufferOf, ownWeakMap, sizeOfBuffer, sizeOfTyped } fro
 const { ceil } = Math;
 const MIB = 1024 * 1024;
 /** From this size, in bytes, everything is counted by itself. */
-const LARGE = 64 * 1024;
+export const LARGE = 64 * 1024;
 /** Bytes that one counted small thing stands for, on average the distance to the next. */
 const STRIDE = 128 * 1024;
 /** Typed arrays up to this size, in bytes, are in the JavaScript heap (in Firefox some larger ones too). */
@@ -25,6 +25,8 @@ const MESSAGE = 'Array buffer allocation failed';
 let limit = Infinity;
 let bound = Infinity;
 let onBreach = null;
+/** Looks again at what may have become less; null while it does. */
+let recount = () => {};
 let isOver = false;
 /** Bytes in counted things that live, and in wasm memories when last looked at. */
 let held = 0;
@@ -76,8 +78,16 @@ const inMib = (bytes) => `${ceil(bytes / MIB)} MiB`;
 export function guard(size) {
   if (isOver) throw new NativeRangeError(MESSAGE);
   if (size > limit) over(`one piece of ${inMib(size)} where ${inMib(limit)} are allowed`);
+  if (held + inWasm + size <= bound || recount === null) return;
+  const look = recount;
+  recount = null;
+  look();
+  recount = look;
   if (held + inWasm + size > bound) over(`${inMib(held + inWasm + size)} held where ${inMib(limit)} are allowed`);
 }
+
+/** Sets what is called before the isolate is ended for what it holds; it may count less by `countAs`. */
+export const onRecount = (look) => { recount = look; };
 
 /** Counts `weight` bytes as held as long as `object` lives, once. */
 export function hold(object, weight) {
@@ -111,6 +121,25 @@ const isPicked = (size) => {
 function count(object, size) {
   if (size >= LARGE) hold(object, size);
   else if (isPicked(size)) hold(object, STRIDE);
+}
+
+/**
+ * Counts `object` as `size` bytes from now on, whatever it was counted as.
+ *
+ * @param {number} growth bytes of it that are new, where it was called before
+ */
+export function countAs(object, size, growth) {
+  const weight = weights.get(object) ?? 0;
+  if (size >= LARGE) {
+    if (size - weight < LARGE && weight - size < LARGE) return;
+    drop(object);
+    hold(object, size);
+  } else if (weight > STRIDE || size === 0) {
+    drop(object);
+    if (isPicked(size)) hold(object, STRIDE);
+  } else if (isPicked(growth)) {
+    hold(object, STRIDE);
+  }
 }
 
 /**

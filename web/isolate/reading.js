@@ -8,7 +8,7 @@ import {
   NativeResponse, NativeTypeError, bareArray, bufferOf, decode, getReader, isBytes, joinBytes, lengthOf, parseJson,
   readReader, then, uncurry,
 } from './intrinsics.js';
-import { countTyped, guard } from './memory.js';
+import { countAs, countTyped, drop, guard } from './memory.js';
 
 const readers = {};
 for (const kind of ['text', 'arrayBuffer', 'bytes', 'blob', 'formData']) {
@@ -56,6 +56,8 @@ export async function drain(stream, kind, type) {
     chunks[chunks.length] = value;
     length += lengthOf(value);
     guard(length);
+    countAs(chunks, length, lengthOf(value));
   }
+  drop(chunks);
   return shaped(kind, countTyped(joinBytes(chunks, length)), type);
 }

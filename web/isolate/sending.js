@@ -6,7 +6,7 @@ import {
   NativePromise, NativeTypeError, bufferOf, bytesOf, cancelReader, copyBytes, encode, getReader, lengthOf, min, readReader,
   sizeOfBuffer, then,
 } from './intrinsics.js';
-import { drop } from './memory.js';
+import { countBuffer, drop } from './memory.js';
 
 /** Largest chunk, in bytes: what the transport likes best in one message. */
 export const MAX_CHUNK = 64 * 1024;
@@ -82,6 +82,8 @@ export const sendStream = async (sender, stream, post) => {
       then(cancelReader(reader, error), ignore, ignore);
       throw error;
     }
+    // Out of a byte stream it is nobody's, and it may wait long.
+    countBuffer(bufferOf(bytes));
     // The handler may hold on to its chunk, so it is copied.
     if (!(await sendBytes(sender, bytes, false, post))) return false;
   }

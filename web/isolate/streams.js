@@ -1,12 +1,10 @@
-// What Workers' streams have on top of the browser's: `ReadableStream.from`, which not every browser has, and
-// `readAtLeast`.
+// `ReadableStream.from`, which not every browser has.
 
 import { NativeStream, NativeTypeError, apply, define, uncurry } from './intrinsics.js';
 
 const { asyncIterator, iterator } = Symbol;
 const enqueue = uncurry(ReadableStreamDefaultController.prototype.enqueue);
 const close = uncurry(ReadableStreamDefaultController.prototype.close);
-const readInto = uncurry(ReadableStreamBYOBReader.prototype.read);
 const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function';
 
 /** A stream of what an iterable gives, taken when it is asked for. */
@@ -35,10 +33,7 @@ function streamFrom(iterable) {
   }, { __proto__: null, highWaterMark: 0 });
 }
 
-/** Puts them in place. */
+/** Puts it in place. */
 export function addToStreams() {
   if (NativeStream.from === undefined) define(NativeStream, 'from', { from: (iterable) => streamFrom(iterable) }.from);
-  define(ReadableStreamBYOBReader.prototype, 'readAtLeast', { readAtLeast(min, view) {
-    return readInto(this, view, { __proto__: null, min });
-  } }.readAtLeast);
 }

@@ -147,6 +147,12 @@ export const compileLimited = (source, options) => {
   }
 };
 
+/** Compiles a module of ours at once. */
+export const compileOwn = (bytes) => new Module(importMemories(bytes));
+
+/** Its exports; its memory counts as the handler's. */
+export const instantiateOwn = (module, imports) => new Instance(module, withMemories(module, imports)).exports;
+
 const instantiateLimited = (source, imports, options) => {
   try {
     if (bytesOf(source) === null) return instantiate(source, withMemories(source, imports));

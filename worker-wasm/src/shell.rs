@@ -10,6 +10,7 @@ mod encode;
 mod fetch;
 mod page;
 mod port;
+mod rewriter;
 mod socket;
 
 use crate::core::limits::TIMER_SLACK;
@@ -18,6 +19,7 @@ use channel::Channel;
 use fetch::Fetch;
 use js_sys::Array;
 use port::Port;
+use rewriter::Rewriter;
 use socket::Socket;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -53,6 +55,7 @@ struct Shell {
     dirty: Vec<IsolateId>,
     bundles: HashMap<String, JsValue>,
     fetches: HashMap<String, Fetch>,
+    rewriter: Rewriter,
     timer: Option<Timer>,
     on_timer: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -84,6 +87,7 @@ pub fn start(early: Option<Array>) {
         dirty: Vec::new(),
         bundles: HashMap::new(),
         fetches: HashMap::new(),
+        rewriter: Rewriter::default(),
         timer: None,
         on_timer,
         _on_message: on_message,
@@ -193,14 +197,11 @@ impl Shell {
             Output::CloseSocket { socket } => {
                 self.socket.take_if(|open| open.id == socket);
             }
-            Output::FetchCode { hash } => {
-                let fetch = Fetch::start(&self.scope, &self.origin, &hash);
-                self.fetches.insert(hash, fetch);
-            }
+            Output::FetchCode { hash } => self.fetch_code(hash),
             Output::KeepCode { hash, bundle } => {
                 // As `Response.text` reads what was fetched.
                 let text = String::from_utf8_lossy(&bundle);
-                return Some(self.keep_code(hash, &JsValue::from_str(&text)));
+                return self.keep_code(hash, &JsValue::from_str(&text));
             }
             Output::DropCode { hash } => {
                 self.bundles.remove(&hash);

@@ -7,7 +7,7 @@
 /// Runtime to isolate.
 pub mod to_isolate {
     /// `[1, bundle, info]`: load this code. `info` is `{handler, tenant, version, memory, subrequests, logBytes}`;
-    /// `memory` in bytes.
+    /// `memory` in bytes. A bundle that names `HTMLRewriter` has the bytes of its module as `rewriter`.
     pub const START: u32 = 1;
     /// `[2, id, method, url, headers, hasBody, info]`: a request. `info` is `{requestId}`.
     pub const REQUEST: u32 = 2;

@@ -1,4 +1,5 @@
-//! wasm-bindgen as a library: turns the compiled `worker-wasm` into `runtime.js` and `runtime_bg.wasm`.
+//! wasm-bindgen as a library: turns the compiled `worker-wasm` into `runtime.js` and `runtime_bg.wasm`, and lays the HTML
+//! rewriter, which is used as it is, beside them.
 //!
 //! Files whose bytes did not change are never rewritten, so that cargo does not rebuild the gateway that embeds them.
 
@@ -13,17 +14,19 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::process::Spinner;
 
 /// The files that `gateway/src/assets.rs` embeds, sorted.
-const OUTPUT: [&str; 2] = ["runtime.js", "runtime_bg.wasm"];
+const OUTPUT: [&str; 3] = [REWRITER, "runtime.js", "runtime_bg.wasm"];
+/// The name that the rewriter gets.
+const REWRITER: &str = "html_rewriter.wasm";
 
-/// Generates the JavaScript glue for `wasm` into `out`; `work` holds intermediate files.
+/// Generates the JavaScript glue for `wasm` into `out`, beside `rewriter`; `work` holds intermediate files.
 ///
-/// Does nothing when the same file was processed last time and `out` is still there.
-pub fn generate(wasm: &Path, work: &Path, out: &Path) -> Result<()> {
+/// Does nothing when the same files were processed last time and `out` is still there.
+pub fn generate(wasm: &Path, rewriter: &Path, work: &Path, out: &Path) -> Result<()> {
     // Beside the output, not in `work`: there is one output and one `work` for each way to compile.
     let stamp_file = out.with_extension("stamp");
-    let stamp = stamp_of(wasm)?;
-    if fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) && out.join("runtime_bg.wasm").is_file()
-    {
+    let stamp = format!("{}\n{}", stamp_of(wasm)?, stamp_of(rewriter)?);
+    let is_there = OUTPUT.iter().all(|name| out.join(name).is_file());
+    if is_there && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
         return Ok(());
     }
     let _spinner = Spinner::start("wasm-bindgen");
@@ -39,10 +42,11 @@ pub fn generate(wasm: &Path, work: &Path, out: &Path) -> Result<()> {
         .out_name("runtime")
         .generate(&stage)
         .context("wasm-bindgen failed")?;
+    fs::copy(rewriter, stage.join(REWRITER)).with_context(|| format!("no wasm at {}", rewriter.display()))?;
     let made = files(&stage)?;
     ensure!(
         made.iter().map(PathBuf::as_path).eq(OUTPUT.map(Path::new)),
-        "wasm-bindgen made {made:?}, the gateway embeds {OUTPUT:?}: worker-wasm must not use inline JavaScript"
+        "the build made {made:?}, the gateway embeds {OUTPUT:?}: worker-wasm must not use inline JavaScript"
     );
     sync(&stage, out)?;
     fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))

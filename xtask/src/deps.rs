@@ -29,6 +29,16 @@ struct Graph {
 #[derive(Deserialize)]
 struct Licenses {
     allow: Vec<String>,
+    #[serde(default)]
+    exceptions: Vec<Exception>,
+}
+
+/// Licences that are allowed for one crate alone.
+#[derive(Deserialize)]
+struct Exception {
+    #[serde(rename = "crate")]
+    name: String,
+    allow: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +120,7 @@ fn violations(rules: &Rules, packages: &[Package]) -> Vec<String> {
     for package in packages {
         let name = format!("{} {}", package.name, package.version);
         versions.entry(&package.name).or_default().push(&package.version);
-        if let Some(problem) = license_problem(rules, package.license.as_deref()) {
+        if let Some(problem) = license_problem(&rules.licenses, package) {
             found.push(format!("{name}: {problem}"));
         }
         if let Some(source) = &package.source
@@ -137,13 +147,14 @@ fn violations(rules: &Rules, packages: &[Package]) -> Vec<String> {
     found
 }
 
-fn license_problem(rules: &Rules, license: Option<&str>) -> Option<String> {
-    let Some(license) = license else { return Some("names no licence".into()) };
+fn license_problem(rules: &Licenses, package: &Package) -> Option<String> {
+    let Some(license) = &package.license else { return Some("names no licence".into()) };
     match Expression::parse_mode(license, ParseMode::LAX) {
         Err(error) => Some(format!("licence `{license}`: {}", error.reason)),
         Ok(expression) => {
-            let allowed = |name: String| rules.licenses.allow.contains(&name);
-            (!expression.evaluate(|wanted| allowed(wanted.to_string())))
+            let own = rules.exceptions.iter().filter(|exception| exception.name == package.name);
+            let all: Vec<&String> = own.flat_map(|exception| &exception.allow).chain(&rules.allow).collect();
+            (!expression.evaluate(|wanted| all.contains(&&wanted.to_string())))
                 .then(|| format!("licence `{license}` is not allowed"))
         }
     }
@@ -163,6 +174,7 @@ mod tests {
     const RULES: &str = r#"
         graph.targets = []
         licenses.allow = ["MIT", "Apache-2.0", "Unicode-3.0"]
+        licenses.exceptions = [{ crate = "files", allow = ["MPL-2.0"] }]
         bans.deny = [{ crate = "webrtc", deny-multiple-versions = true }, { crate = "bad" }]
         sources.allow-registry = ["https://index.example"]
     "#;
@@ -184,6 +196,7 @@ mod tests {
         let mut packages =
             vec![own, package("webrtc", "1.0.0", "(MIT OR GPL-3.0) AND Unicode-3.0", "1.95.0")];
         packages.push(package("old-style", "1.0.0", "GPL-2.0/MIT", "1.60"));
+        packages.push(package("files", "1.0.0", "MPL-2.0", "1.60"));
         packages.push(Package { rust_version: None, ..package("any", "1.0.0", "MIT / Apache-2.0", "") });
         assert_eq!(violations(&rules, &packages), Vec::<String>::new());
     }
@@ -194,6 +207,7 @@ mod tests {
         let packages = [
             Package { source: None, ..package("own", "0.1.0", "Apache-2.0", "1.95") },
             package("copyleft", "1.0.0", "MIT AND GPL-3.0", "1.80"),
+            package("other-files", "1.0.0", "MPL-2.0", "1.80"),
             Package { license: None, ..package("unlicensed", "1.0.0", "", "1.80") },
             Package {
                 source: Some("git+https://git.example/x".into()),
@@ -207,12 +221,13 @@ mod tests {
         let found = violations(&rules, &packages);
         let starts = [
             "copyleft 1.0.0: lic",
+            "other-files 1.0.0: lic",
             "unlicensed 1.0.0: names no",
             "git 1.0.0: comes",
             "new 1.0.0: needs Rust 1.96",
         ];
         let starts = starts.iter().chain(&["webrtc: more", "bad 1.0.0: banned"]);
-        assert_eq!(found.len(), 6, "{found:?}");
+        assert_eq!(found.len(), 7, "{found:?}");
         for (found, start) in found.iter().zip(starts) {
             assert!(found.starts_with(start), "{found} / {start}");
         }

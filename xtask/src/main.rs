@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | attacks | compat | apps | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | attacks | compat | wpt | apps | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
@@ -19,6 +19,7 @@ mod test;
 mod up;
 mod wasm;
 mod workerd;
+mod wpt;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,12 @@ enum Task {
     /// Ask the same handlers on workerd and on Tabmesh and compare the answers
     Compat {
         /// Part of a handler's name, `--known`, `--list`, `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run the Web Platform Tests inside a handler here and on workerd and compare
+    Wpt {
+        /// Part of a test's path, `--failures`, `--list`, `--help`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -92,6 +99,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(options) => bench::bench(&paths, &options),
         Task::Attacks { args } => test::attacks(&paths, &args),
         Task::Compat { args } => test::compat(&paths, &args),
+        Task::Wpt { args } => test::wpt(&paths, &args),
         Task::Apps { args } => test::apps(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
         Task::Node => node::node(&paths),

@@ -12,7 +12,7 @@ use crate::binaries::{self, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
-use crate::{apt, browser, deps, firefox, wasm, workerd};
+use crate::{apt, browser, deps, firefox, wasm, workerd, wpt};
 
 /// The package of end-to-end tests: it needs a browser, so it is a step of its own.
 const END_TO_END: &str = "tabmesh-tests";
@@ -20,6 +20,8 @@ const END_TO_END: &str = "tabmesh-tests";
 const ATTACKS: &str = "attacks";
 /// The program that compares with workerd in it.
 const COMPAT: &str = "compat";
+/// The program that runs the Web Platform Tests in it.
+const WPT: &str = "wpt";
 /// The program that deploys apps of npm packages in it.
 const APPS: &str = "apps";
 /// The time npm may take for one example.
@@ -107,11 +109,11 @@ fn clippy(paths: &Paths) -> Result<()> {
     run("clippy", &mut cargo)?;
     // No plain tests: `--all-targets` leaves them out.
     let mut cargo = paths.cargo();
+    cargo.args(["clippy", "--profile", QUICK, "--package", END_TO_END]);
     cargo
-        .args(["clippy", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS, "--test", COMPAT])
-        .args(["--test", APPS])
+        .args(["--test", ATTACKS, "--test", COMPAT, "--test", WPT, "--test", APPS])
         .args(&deny_warnings[1..]);
-    run("clippy for the attacks, the apps and the differential suite", &mut cargo)?;
+    run("clippy for the attacks, the apps and the comparisons with workerd", &mut cargo)?;
     // xtask stays in the profile it was just built in: its dependencies are nobody else's.
     run("clippy for xtask", paths.cargo().args(["clippy", "--package", "xtask"]).args(deny_warnings))?;
     if wasm::find(paths) == Some(Route::Rustup) {
@@ -164,6 +166,19 @@ pub fn compat(paths: &Paths, args: &[String]) -> Result<()> {
     cargo.env(workerd::VARIABLE, workerd);
     cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", COMPAT, "--"]).args(args);
     run("the same answers as workerd", &mut cargo)
+}
+
+/// Runs the Web Platform Tests on workerd and on Tabmesh; `args` are the suite's own.
+pub fn wpt(paths: &Paths, args: &[String]) -> Result<()> {
+    let tests = wpt::obtain(paths)?;
+    let browser = browser::obtain(paths)?;
+    let workerd = workerd::obtain(paths)?;
+    let tabmesh = binaries::build(paths, false)?;
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    cargo.env(workerd::VARIABLE, workerd).env(wpt::VARIABLE, tests);
+    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", WPT, "--"]).args(args);
+    run("the Web Platform Tests", &mut cargo)
 }
 
 /// Deploys apps of npm packages, and asks them and workerd; `args` are a filter.

@@ -1,4 +1,5 @@
-//! Builds `worker-wasm` for the browser: finds a compiler that has (or can build) std for wasm32, then runs wasm-bindgen.
+//! Builds what browsers run: `worker-wasm`, which goes through wasm-bindgen, and the HTML rewriter, which needs none.
+//! Finds a compiler that has (or can build) std for wasm32.
 //!
 //! Two routes, tried in this order: the toolchain's own `wasm32-unknown-unknown` target, added with rustup when it
 //! is missing; Debian's `rustc-web`, which builds std from its source package. `TABMESH_WASM_ROUTE` forces one.
@@ -18,8 +19,10 @@ use crate::{apt, bindgen};
 pub const TARGET: &str = "wasm32-unknown-unknown";
 /// Chooses a route by name: `rustup` or `debian`.
 pub const ROUTE_VARIABLE: &str = "TABMESH_WASM_ROUTE";
-/// The package that is built.
-const PACKAGE: &str = "tabmesh-worker";
+/// The tab's runtime.
+const RUNTIME: &str = "tabmesh-worker";
+/// The module that isolates load when a handler names `HTMLRewriter`.
+const REWRITER: &str = "tabmesh-html-rewriter";
 /// What Debian's route needs; `lld` comes on top where the toolchain brings no `rust-lld`.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// Where `rust-web-src` puts std.
@@ -106,39 +109,45 @@ pub fn advice(paths: &Paths) -> String {
     format!("Run: rustup target add {TARGET}  (or on Debian: {})", apt::command_line(&packages))
 }
 
-/// Compiles `worker-wasm` and writes `runtime.js` and `runtime_bg.wasm` to [`Paths::web_out`].
+/// Compiles both packages and writes their files to [`Paths::web_out`].
 pub fn build(paths: &Paths) -> Result<()> {
     let route = obtain(paths)?;
-    let (mut cargo, work) = match &route {
-        Route::Rustup => (paths.cargo(), paths.target.join("wasm-build")),
-        Route::Debian { linker } => (debian_cargo(paths, linker), paths.target.join("wasm-build-debian")),
+    let runtime = compile(paths, &route, RUNTIME)?;
+    let rewriter = compile(paths, &route, REWRITER)?;
+    bindgen::generate(&runtime, &rewriter, &work(paths, &route), &paths.web_out())
+}
+
+/// A target directory of its own keeps the locks of a host build that runs at the same time out of the way.
+fn work(paths: &Paths, route: &Route) -> PathBuf {
+    paths.target.join(match route {
+        Route::Rustup => "wasm-build",
+        Route::Debian { .. } => "wasm-build-debian",
+    })
+}
+
+/// Compiles one package; gives its wasm file.
+fn compile(paths: &Paths, route: &Route, package: &str) -> Result<PathBuf> {
+    let mut cargo = match route {
+        Route::Rustup => paths.cargo(),
+        Route::Debian { linker } => debian_cargo(paths, linker),
     };
-    // `rustc --crate-type` leaves the rlib out, which fat LTO needs. A target directory of its own keeps the locks
-    // of a host build that runs at the same time out of the way.
-    cargo.args(["rustc", "--package", PACKAGE, "--lib", "--crate-type", "cdylib", "--profile", "wasm"]);
+    let work = work(paths, route);
+    // `rustc --crate-type` leaves the rlib out, which fat LTO needs.
+    cargo.args(["rustc", "--package", package, "--lib", "--crate-type", "cdylib", "--profile", "wasm"]);
     cargo.args(["--target", TARGET, "--target-dir"]).arg(&work);
     if matches!(route, Route::Debian { .. }) {
         cargo.arg("-Zbuild-std=std,panic_abort");
     }
-    run(&format!("{PACKAGE} to wasm with {}", route.describe()), &mut cargo)?;
-    let wasm = work.join(TARGET).join("wasm").join("tabmesh_worker.wasm");
-    bindgen::generate(&wasm, &work, &paths.web_out())
+    run(&format!("{package} to wasm with {}", route.describe()), &mut cargo)?;
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    Ok(work.join(TARGET).join("wasm").join(file))
 }
 
-/// Clippy over `worker-wasm` as the browser gets it. The route must be [`Route::Rustup`].
+/// Clippy over both packages as the browser gets them. The route must be [`Route::Rustup`].
 pub fn clippy(paths: &Paths) -> Result<()> {
     let mut cargo = paths.cargo();
-    cargo.args([
-        "clippy",
-        "--package",
-        PACKAGE,
-        "--lib",
-        "--profile",
-        "wasm",
-        "--target",
-        TARGET,
-        "--target-dir",
-    ]);
+    cargo.args(["clippy", "--package", RUNTIME, "--package", REWRITER, "--lib", "--profile", "wasm"]);
+    cargo.args(["--target", TARGET, "--target-dir"]);
     cargo.arg(paths.target.join("wasm-build")).args(["--", "-D", "warnings"]);
     run("clippy for wasm", &mut cargo)
 }

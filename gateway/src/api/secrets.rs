@@ -63,7 +63,8 @@ pub(super) async fn put(
     let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let site = api.site(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     if bundle.env.iter().all(|binding| binding.name() != secret) {
-        let settings = Settings { limits: handler.limits, crons: handler.crons.clone() };
+        let settings =
+            Settings { limits: handler.limits, crons: handler.crons.clone(), routes: handler.routes.clone() };
         api.deploy(&tenant, &name, Compiled { bundle, maps, site }, settings, vec![]).await?;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -19,6 +19,7 @@ use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
 use crate::host::egress::policy;
 use crate::limits;
 use crate::problem::{Problem, ProblemType};
+use crate::routes;
 use crate::site::manifest::{Config, MAX_BYTES, Site};
 
 /// What a form may have beside its files, in bytes: boundaries, headers and metadata.
@@ -57,8 +58,8 @@ struct Metadata {
     bindings: Vec<Value>,
     /// Cron patterns.
     crons: Vec<String>,
-    /// Refused, with what to do.
-    routes: Vec<Value>,
+    /// Patterns of host and path.
+    routes: Vec<routes::Wanted>,
     /// Static files: how they are found.
     assets: Assets,
     /// Hosts that the handler may fetch from.
@@ -172,6 +173,7 @@ async fn collect(body: Body, headers: &HeaderMap, limit: usize, stated: usize) -
 }
 
 async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Problem> {
+    let domain = &limits.domain;
     let broken = |_| invalid("The form cannot be read: it is not valid multipart/form-data.");
     let mut files = Vec::new();
     let mut metadata = None;
@@ -205,15 +207,11 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
     if let Some(egress) = &metadata.egress {
         check_egress(egress)?;
     }
-    if !metadata.routes.is_empty() {
-        return Err(invalid(
-            "Routes of one's own (`routes`) are not there yet: leave them out. A handler answers at \
-             <name>.<domain of the gateway>, and a proxy before it may give it other names.",
-        ));
-    }
+    let routes = routes::read(metadata.routes, domain)
+        .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
     cron::check(&metadata.crons)
         .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
-    let settings = Settings { limits, crons: metadata.crons };
+    let settings = Settings { limits, crons: metadata.crons, routes };
     let options = Options { main: metadata.main_module, ..Options::default() };
     let options = options.with_flags(&metadata.compatibility_flags);
     site.manifest.config = metadata.assets.config;

@@ -10,6 +10,7 @@ use tabmesh_protocol::{Limits, Target};
 use super::ApiLimits;
 use crate::catalog::{Handler, ModuleInfo};
 use crate::limits;
+use crate::routes::Pattern;
 use crate::store::DEFAULT_TENANT;
 
 /// The JSON of one handler.
@@ -27,6 +28,8 @@ pub(super) struct View<'a> {
     limits: Limits,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     crons: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<String>,
     urls: Urls,
     created_at: String,
     updated_at: String,
@@ -57,6 +60,7 @@ impl<'a> View<'a> {
             size: handler.size,
             limits: limits::within(handler.limits, &api.caps),
             crons: &handler.crons,
+            routes: handler.routes.iter().map(Pattern::to_string).collect(),
             urls: Urls {
                 host: format!("http://{name}.{owner}{}{port}/", api.domain),
                 path: owner.is_empty().then(|| format!("/{name}/")),

@@ -68,6 +68,7 @@ async fn assets_are_immutable_and_typed() {
     let assets = assets();
     for (path, expected) in [
         ("runtime/runtime_bg.wasm", "application/wasm"),
+        ("runtime/html_rewriter.wasm", "application/wasm"),
         ("runtime/runtime.js", "text/javascript; charset=utf-8"),
     ] {
         let url = format!("{}/{path}", assets_base(&assets.main.hash));

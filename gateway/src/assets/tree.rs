@@ -13,8 +13,13 @@ use std::collections::BTreeMap;
 #[folder = "../web"]
 struct Web;
 
-/// What wasm-bindgen made of `worker-wasm`: path, MIME type and content. `build.rs` names the folder.
-const RUNTIME: [(&str, &str, &[u8]); 2] = [
+/// What was made of `worker-wasm`: path, MIME type and content. `build.rs` names the folder.
+const RUNTIME: [(&str, &str, &[u8]); 3] = [
+    (
+        "runtime/html_rewriter.wasm",
+        "application/wasm",
+        include_bytes!(concat!(env!("TABMESH_RUNTIME_DIR"), "/html_rewriter.wasm")),
+    ),
     (
         "runtime/runtime.js",
         "text/javascript",

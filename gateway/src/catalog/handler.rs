@@ -1,6 +1,7 @@
 //! A deployed handler, as data.
 
 use crate::cache::Zone;
+use crate::routes::Pattern;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
@@ -16,6 +17,8 @@ pub struct Handler {
     pub limits: Limits,
     /// Cron patterns at which its `scheduled` runs.
     pub crons: Vec<String>,
+    /// Patterns of host and path that lead to it, besides its own host.
+    pub routes: Vec<Pattern>,
     /// Whether its version has static files.
     pub has_site: bool,
     /// When a handler of this name was first put; milliseconds since 1970.
@@ -37,6 +40,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Cron patterns, checked.
     pub crons: Vec<String>,
+    /// Patterns of host and path.
+    pub routes: Vec<Pattern>,
 }
 
 impl From<Limits> for Settings {

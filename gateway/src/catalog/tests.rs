@@ -110,6 +110,7 @@ fn rows_of_older_versions_read() {
         version: "v".into(),
         limits: limits.into(),
         crons: "[]".into(),
+        routes: "[]".into(),
         has_site: false,
         modules: "[]".into(),
         size: 0,

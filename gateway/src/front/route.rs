@@ -1,5 +1,6 @@
-//! Host and path to route. Pure: looks at the request line and the Host field, and knows no handler.
+//! Host and path to route. Pure: looks at the request line and the Host field, and knows no handler but by developers' routes.
 
+use crate::routes::Found;
 use crate::store::DEFAULT_TENANT;
 use axum::body::Body;
 use http::uri::{Authority, PathAndQuery};
@@ -36,6 +37,8 @@ pub(super) enum Route<'a> {
 pub(super) enum RouteError {
     /// No host, or one that does not parse.
     Host,
+    /// Developers' routes name the host, and none the path.
+    NoRoute,
     /// More labels before the domain than a handler and its tenant.
     NoSuchHost,
     /// The target is too long.
@@ -55,8 +58,13 @@ pub(super) fn authority(request: &Request<Body>) -> Result<&str, RouteError> {
     if valid { Ok(named) } else { Err(RouteError::Host) }
 }
 
-/// Routes by host, then by path.
-pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Result<Route<'a>, RouteError> {
+/// Routes by the domain's hosts, by what developers' routes say of others (`routed`), then by path.
+pub(super) fn route<'a>(
+    uri: &'a Uri,
+    authority: &'a str,
+    domain: &str,
+    routed: impl Fn(&str) -> Option<Found>,
+) -> Result<Route<'a>, RouteError> {
     let whole = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if let Some(label) = handler_label(authority, domain) {
         if label.starts_with(SANDBOX_PREFIX) && !label.contains('.') {
@@ -79,6 +87,18 @@ pub(super) fn route<'a>(uri: &'a Uri, authority: &'a str, domain: &str) -> Resul
             prefix: None,
             path_and_query: rooted(whole),
         });
+    }
+    match routed(host(authority)) {
+        Some(Found::Handler(target)) => {
+            return Ok(Route::Handler {
+                tenant: target.tenant.clone().into(),
+                name: target.handler.clone().into(),
+                prefix: None,
+                path_and_query: rooted(whole),
+            });
+        }
+        Some(Found::Nothing) => return Err(RouteError::NoRoute),
+        None => {}
     }
     let path = uri.path();
     let Some(rest) = path.strip_prefix('/').filter(|rest| !rest.is_empty()) else { return Ok(Route::Home) };
@@ -128,9 +148,10 @@ fn rooted(path_and_query: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tabmesh_protocol::Target;
 
     fn routed<'a>(uri: &'a Uri, authority: &'a str) -> Result<Route<'a>, RouteError> {
-        route(uri, authority, "localhost")
+        route(uri, authority, "localhost", |_| None)
     }
 
     fn handler<'a>(name: &'a str, prefix: Option<&'a str>, path: &'a str) -> Result<Route<'a>, RouteError> {
@@ -191,6 +212,25 @@ mod tests {
                 assert_eq!(routed(&uri, host), handler("hello", Some("/hello"), path), "{uri} at {host}");
             }
         }
+    }
+
+    #[test]
+    fn routes_of_developers_come_after_the_domains_hosts_and_before_paths() {
+        let target = Target { tenant: "acme".into(), handler: "shop".into(), version: String::new() };
+        let found = |host: &str| {
+            assert_eq!(host, "shop.example");
+            Some(Found::Handler(target.clone().into()))
+        };
+        let uri = Uri::from_static("/_mesh/x?y");
+        let shop = Ok(Route::Handler {
+            tenant: "acme".into(),
+            name: "shop".into(),
+            prefix: None,
+            path_and_query: "/_mesh/x?y".into(),
+        });
+        assert_eq!(route(&uri, "shop.example:8787", "localhost", found), shop);
+        let named = |host: &str| route(&uri, host, "localhost", |_| Some(Found::Nothing)).is_err();
+        assert!(named("shop.example") && !named("a.localhost"));
     }
 
     #[test]

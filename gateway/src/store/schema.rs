@@ -80,6 +80,9 @@ const MIGRATIONS: &[&str] = &[
         FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    ALTER TABLE handlers ADD COLUMN routes TEXT NOT NULL DEFAULT '[]'; -- JSON
+",
 ];
 
 /// The format this version writes.

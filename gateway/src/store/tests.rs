@@ -9,6 +9,7 @@ fn row(name: &str, version: &str, at: u64) -> HandlerRow {
         version: version.into(),
         limits: "{}".into(),
         crons: "[]".into(),
+        routes: "[]".into(),
         has_site: false,
         modules: "[]".into(),
         size: 3,

@@ -21,6 +21,7 @@ pub fn list() -> Vec<Attack> {
         "cpu-proxy-recursion",
         "cpu-wasm-loop",
         "cpu-wasm-start",
+        "cpu-rewriter",
     ];
     let slices = ["cpu-lying-clock", "cpu-timer-flood", "cpu-interval", "cpu-immediate", "cpu-message-storm"];
     let mut all: Vec<Attack> = spins.map(|name| Attack::call(name, ENDED).replaced()).to_vec();

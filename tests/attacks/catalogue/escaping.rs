@@ -21,6 +21,7 @@ pub fn list() -> Vec<Attack> {
         "tamper-promise",
         "tamper-functions",
         "tamper-collections",
+        "tamper-rewriter",
     ];
     let mut all = probes.map(Attack::probe).to_vec();
     all.extend([

@@ -21,6 +21,10 @@ pub fn list() -> Vec<Attack> {
         "memory-typed-arrays",
         "memory-resizable",
         "memory-decoded",
+        "memory-byte-streams",
+        "memory-byte-queues",
+        "memory-byte-views",
+        "memory-byte-pipes",
     ];
     let either = [
         "memory-gzip-bomb",
@@ -44,6 +48,9 @@ pub fn list() -> Vec<Attack> {
         Attack::call("memory-wasm-grow", REFUSED),
         Attack::call("memory-wasm-inner-grow", REFUSED),
         Attack::call("memory-wasm-initial", REFUSED),
+        // What does not fit into the parser's memory is refused; parsers that were given up are collected, or counted.
+        Attack::call("memory-rewriter", any).gone(),
+        Attack::call("memory-rewriter-waits", any).gone(),
         Attack::custom("memory-leak", customs::leak).replaced(),
     ]);
     all

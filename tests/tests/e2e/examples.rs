@@ -38,6 +38,35 @@ async fn event_sum_takes_json_and_gives_json() {
 }
 
 #[tokio::test]
+async fn pages_are_polished_while_they_stream() {
+    let gateway = mesh().await;
+    gateway.deploy("polish", source("polish")).await;
+    let (more, pieces) = tokio::sync::mpsc::channel(1);
+    let body = reqwest::Body::wrap_stream(futures_util::stream::unfold(pieces, |mut pieces| async {
+        pieces.recv().await.map(|piece: &'static str| (Ok::<_, std::convert::Infallible>(piece), pieces))
+    }));
+    more.send("<h1>Caf\u{e9} &amp; Bar</h1><!-- secret --><a target=_blank href=/x>x</a>").await.unwrap();
+    let request = client().post(gateway.url("/polish/")).header("content-type", "text/html").body(body);
+    let mut response = request.send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/html");
+    let mut text = String::new();
+    while !text.contains(">x</a>") {
+        // The page is not over yet: what came of its beginning is not held back for the rest.
+        text.push_str(std::str::from_utf8(&next_piece(&mut response).await.unwrap()).unwrap());
+    }
+    more.send("<img src=a.png>").await.unwrap();
+    drop(more);
+    while let Some(piece) = next_piece(&mut response).await {
+        text.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    assert_eq!(
+        text,
+        "<h1>Caf\u{e9} &amp; Bar<a id=\"caf\u{e9}-amp-bar\"></a></h1><a target=_blank href=/x rel=\"noopener\">x</a>\
+         <img src=a.png loading=\"lazy\">"
+    );
+}
+
+#[tokio::test]
 async fn the_sse_clock_ticks_event_by_event() {
     let gateway = mesh().await;
     gateway.deploy("sse-clock", source("sse-clock")).await;

@@ -20,6 +20,7 @@ mod modules;
 mod outbound;
 mod page;
 mod push;
+mod routes;
 mod sandbox;
 mod schedule;
 mod script;

@@ -3,7 +3,7 @@
 
 use crate::isolation::reaches_nothing;
 use crate::script::is_evaluated;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tabmesh_tests::gateway::client;
 use tabmesh_tests::{Browser, Gateway, Setup, processes, within};
@@ -11,10 +11,10 @@ use tabmesh_tests::{Browser, Gateway, Setup, processes, within};
 const HELLO: &str = "export default { fetch: () => new Response('hello') };";
 
 /// Keeps a core busy for longer than it takes to find and kill its process, and says when it begins.
-const SPIN: &str = "export default { async fetch() {
+const SPIN: &str = "export default { async fetch(request) {
     console.log('spinning');
     await scheduler.wait(20);
-    const end = performance.now() + 1500;
+    const end = performance.now() + Number(await request.text());
     while (performance.now() < end);
     return new Response('spun');
 } };";
@@ -118,25 +118,30 @@ async fn without_dns_for_the_sandbox_domain_requests_wait_for_an_opaque_sandbox(
 /// Kills the process of one tenant's sandbox while a request runs in it.
 async fn kill_one_tenants_process(query: &str) {
     let gateway = Setup::new().start().await;
-    gateway.deploy("hello", HELLO).await;
     gateway.make_tenant("acme").await;
-    gateway.deploy_for("acme", "spin", SPIN).await;
+    gateway.deploy_for("acme", "hello", HELLO).await;
+    gateway.deploy_files("spin", &[("main.js", SPIN)], json!({ "limits": { "cpu_ms": 30_000 } })).await;
     let browser = open_worker(&gateway, query).await;
-    assert_eq!(gateway.text("/hello/").await, "hello");
+    let hello = async || {
+        let response = client().get(gateway.host_url("hello.acme", "/")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "hello");
+    };
+    hello().await;
 
-    let spin = tokio::spawn(client().post(gateway.host_url("spin.acme", "/")).send());
+    let spin = |ms: &'static str| client().post(gateway.url("/spin/")).body(ms).send();
+    // Longer than it takes to find and kill it on any machine.
+    let spinning = tokio::spawn(spin("20000"));
     gateway.log().wait(0, &["spinning"]).await;
     let busy = processes::busiest(&processes::renderers(browser.pid()), Duration::from_millis(300)).await;
     processes::kill_now(&[busy]);
     let killed = Instant::now();
-    let spun = within("an answer from a killed process", spin).await.unwrap().unwrap();
+    let spun = within("an answer from a killed process", spinning).await.unwrap().unwrap();
     assert!(spun.status().is_server_error(), "{}", spun.status());
     assert!(killed.elapsed() < NOTICED, "noticed after {:?}", killed.elapsed());
 
     // The page and its runtime go on; the sandbox is made anew.
-    assert_eq!(gateway.text("/hello/").await, "hello");
-    let again = client().post(gateway.host_url("spin.acme", "/")).send().await.unwrap();
-    assert_eq!(again.text().await.unwrap(), "spun");
+    hello().await;
+    assert_eq!(spin("1").await.unwrap().text().await.unwrap(), "spun");
     assert_eq!(gateway.metric("tabmesh_joins_total").await, 1.0);
     assert_eq!(frames(&browser).await.len(), 2);
 }

@@ -318,6 +318,7 @@ pub(super) fn handler(digit: &str) -> Handler {
             .into(),
         limits: Limits::default(),
         crons: vec![],
+        routes: vec![],
         has_site: false,
         created_at_ms: 0,
         updated_at_ms: 0,
