@@ -3,6 +3,7 @@
 
 mod d1;
 pub mod egress;
+mod kept;
 mod kv;
 mod plain;
 mod service;
@@ -20,6 +21,7 @@ use crate::sql::{DatabaseId, Databases};
 use axum::body::Body;
 use egress::{Egress, Redirect};
 use http::{Request, Response};
+use kept::Wish;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,9 +91,21 @@ impl Calls {
     ) -> Result<Response<Body>, String> {
         let egress =
             self.egress.as_ref().ok_or("outbound fetch is switched off on this gateway (--no-egress)")?;
+        let hosts = of.egress.as_deref();
+        let wish = Wish::of(&mut request, &from.target.tenant, redirect.name());
+        if let Some(wish) = &wish {
+            egress::check(request.uri(), hosts)?;
+            if let Some(found) = wish.find(self.invoker.cache()).await {
+                return Ok(found);
+            }
+        }
         let secrets = self.secrets(of, &from.target);
         loops::mark(request.headers_mut(), from.passes + 1);
-        egress.fetch(request, redirect, of.egress.as_deref(), &secrets).await
+        let answer = egress.fetch(request, redirect, hosts, &secrets).await?;
+        Ok(match wish {
+            Some(wish) => wish.keep(Arc::clone(self.invoker.cache()), answer),
+            None => answer,
+        })
     }
 
     async fn kv(

@@ -1,10 +1,21 @@
 // `fetch` and its like: what handlers call, made into calls of the gateway for the request at work.
 
 import { Request, signalOfRequest } from './http.js';
-import { reject } from './intrinsics.js';
+import { headersSet, reject } from './intrinsics.js';
 
 /** What a call is named that follows redirects, or does not; as protocol/src/calls.rs has them. */
 const BY_REDIRECT = { __proto__: null, follow: ':fetch', manual: ':fetch-manual', error: ':fetch-error' };
+
+/** Tells the gateway how long a later fetch may have the same answer, in a field of its own: gateway/src/host/kept.rs. */
+const KEEP = 'x-tabmesh-keep';
+
+/** What `cf` asks for: seconds, 'everything', or null. The rest of it makes no difference here. */
+const keepFor = (cf) => {
+  if (cf === null || typeof cf !== 'object') return null;
+  const { cacheTtl, cacheEverything } = cf;
+  if (typeof cacheTtl === 'number') return cacheTtl >= 1 ? `${cacheTtl | 0}` : null;
+  return cacheEverything === true ? 'everything' : null;
+};
 
 /**
  * @param {{call: Function}} outbound
@@ -17,6 +28,8 @@ export function createFetchers(outbound, calls) {
       try {
         const request = new Request(input, init);
         calls.subrequest();
+        const keep = keepFor(request.cf);
+        if (keep !== null) headersSet(request.headers, KEEP, keep);
         const binding = BY_REDIRECT[request.redirect] ?? BY_REDIRECT.follow;
         return outbound.call(calls.current(), binding, request, signalOfRequest(request));
       } catch (error) {

@@ -52,6 +52,18 @@ pub enum Redirect {
     Error,
 }
 
+impl Redirect {
+    /// A word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Follow => ":fetch",
+            Self::Manual => ":fetch-manual",
+            Self::Error => ":fetch-error",
+        }
+    }
+}
+
 /// The client.
 #[derive(Clone, Debug)]
 pub struct Egress {
@@ -207,7 +219,8 @@ impl Payload {
     }
 }
 
-fn check(uri: &Uri, hosts: Option<&[String]>) -> Result<(), String> {
+/// Whether a handler with this list of hosts may fetch this.
+pub(super) fn check(uri: &Uri, hosts: Option<&[String]>) -> Result<(), String> {
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(format!("Fetch API cannot load: {}", shown(uri)));
     }

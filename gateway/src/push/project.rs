@@ -108,7 +108,7 @@ impl Project {
             None => BTreeMap::new(),
         };
         let may_bundle = !no_bundle && !build.no_bundle;
-        if may_bundle && (graph.package.is_some() || build.needs_bundler()) {
+        if may_bundle && (graph.package.is_some() || graph.is_circular || build.needs_bundler()) {
             let files = esbuild::bundle(&self.root, &self.main, build, node)?;
             return Ok(Upload { main: esbuild::OUTPUT.into(), files, assets, is_bundled: true });
         }

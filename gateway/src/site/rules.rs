@@ -144,32 +144,38 @@ fn special(pattern: &str) -> Option<Special<'_>> {
 }
 
 /// What the parts of a pattern stand for in `text`, of which a placeholder takes as little as it can, and no delimiter; `None`
-/// where it does not match.
+/// where it does not match. Looks at each character once or twice, whatever they are.
 fn captures<'a>(pattern: &'a str, text: &'a str, delimiters: &[char]) -> Option<Vec<(&'a str, &'a str)>> {
-    let (mut pattern, mut text) = (pattern, text);
+    let (mut pattern, mut at, mut delimiter) = (pattern, 0, None);
     let mut found = vec![];
     while let Some(Special { name, start, end }) = special(pattern) {
-        text = text.strip_prefix(&pattern[..start])?;
+        text[at..].starts_with(&pattern[..start]).then_some(())?;
+        at += start;
         pattern = &pattern[end..];
         if name.is_empty() {
             // What stands behind is text alone: [`parse`] sees to it.
-            found.push(("splat", text.strip_suffix(pattern)?));
+            found.push(("splat", text[at..].strip_suffix(pattern)?));
             return Some(found);
         }
-        let most = text.find(delimiters).unwrap_or(text.len());
+        let most = match delimiter.filter(|most| *most >= at) {
+            Some(most) => most,
+            None => text[at..].find(delimiters).map_or(text.len(), |length| at + length),
+        };
+        delimiter = Some(most);
         let next = &pattern[..special(pattern).map_or(pattern.len(), |special| special.start)];
         let taken = if next.is_empty() || next.starts_with(delimiters) {
             most
         } else {
-            text[..most].match_indices(next).map(|(at, _)| at).find(|at| *at > 0)?
+            let mut places = text[at..most].match_indices(next).map(|(place, _)| at + place);
+            places.find(|place| *place > at)?
         };
-        if taken == 0 {
+        if taken == at {
             return None;
         }
-        found.push((name, &text[..taken]));
-        text = &text[taken..];
+        found.push((name, &text[at..taken]));
+        at = taken;
     }
-    (pattern == text).then_some(found)
+    (*pattern == text[at..]).then_some(found)
 }
 
 /// Text with what was found in the place of its placeholders.

@@ -36,19 +36,34 @@ pub fn folder(name: &str) -> PathBuf {
     workspace().join("tests/apps").join(name)
 }
 
-/// Installs the packages of all apps, once: they share one lockfile.
-pub fn install() {
+/// Installs the packages of all apps that share a lockfile, once.
+fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let root = folder("");
         let changed = |file: &str| root.join(file).metadata().and_then(|meta| meta.modified()).ok();
-        if changed("node_modules/.package-lock.json") >= changed("package-lock.json") {
-            return;
+        if changed("node_modules/.package-lock.json") < changed("package-lock.json") {
+            npm(&root, &["ci", "--no-audit", "--no-fund"]);
         }
-        let output = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&root).output();
-        let output = output.unwrap_or_else(|error| panic!("cannot run npm: {error}"));
-        assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
     });
+}
+
+/// Builds an app that a framework builds, with packages of its own.
+pub fn build(name: &str) {
+    let folder = folder(name);
+    if !folder.join("node_modules").is_dir() {
+        // Not `npm ci`: that refuses lockfiles that leave out packages of other platforms.
+        npm(&folder, &["install", "--no-audit", "--no-fund"]);
+    }
+    npm(&folder, &["run", "build"]);
+}
+
+fn npm(folder: &Path, args: &[&str]) {
+    let mut npm = Command::new("npm");
+    npm.args(args).current_dir(folder).env("ASTRO_TELEMETRY_DISABLED", "1");
+    let output = npm.output().unwrap_or_else(|error| panic!("cannot run npm: {error}"));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "npm {args:?} in {}: {text}", folder.display());
 }
 
 /// Runs `tabmesh deploy` on an app's folder.

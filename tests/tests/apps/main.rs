@@ -7,6 +7,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod app;
+mod astro;
 mod bound;
 mod hono;
 mod itty;

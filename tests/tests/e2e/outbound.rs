@@ -242,3 +242,25 @@ async fn a_handler_that_fetches_itself_is_stopped() {
     let headers = once["headers"].as_array().unwrap();
     assert!(headers.contains(&json!(["cdn-loop", "other; v=1, tabmesh, tabmesh"])), "{once}");
 }
+
+#[tokio::test]
+async fn what_cf_asks_to_keep_is_fetched_once() {
+    let upstream = Upstream::start().await;
+    let gateway = start(&upstream).await;
+    for (path, init, hits) in [
+        ("/gzip?a", json!({ "cf": { "cacheTtl": 60 } }), 1),
+        ("/gzip?b", json!({ "cf": { "cacheEverything": true } }), 1),
+        ("/gzip?c", json!({ "cf": { "cacheTtl": 0 } }), 2),
+        ("/gzip?d", json!({}), 2),
+        ("/gzip?e", json!({ "cf": { "cacheTtl": 60 }, "headers": { "authorization": "me" } }), 2),
+        // It sets cookies.
+        ("/told", json!({ "cf": { "cacheTtl": 60 } }), 2),
+    ] {
+        let before = upstream.hits();
+        let first = ask(&gateway, "/f/", &upstream.url(path), init.clone()).await;
+        let second = ask(&gateway, "/f/", &upstream.url(path), init).await;
+        assert_eq!(upstream.hits() - before, hits, "{path}");
+        assert_eq!((&second["url"], &second["body"]), (&first["url"], &first["body"]), "{path}");
+        assert!(!second["names"].to_string().contains("tabmesh"), "{second}");
+    }
+}

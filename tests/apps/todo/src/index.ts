@@ -60,7 +60,7 @@ export default {
         return Response.json(rows);
       }
       case 'POST /broken': {
-        const error = await db.insert(todos).values({ text: 'x', list: 'nowhere' }).then(() => null, (error) => error);
+        const error = await db.insert(todos).values({ text: 'x', list: 'nowhere', tags: [] }).then(() => null, (error) => error);
         return Response.json({ message: `${error?.cause?.message ?? error?.message}` }, { status: 400 });
       }
       default: return new Response('Not Found', { status: 404 });

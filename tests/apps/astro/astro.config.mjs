@@ -1,0 +1,8 @@
+import cloudflare from '@astrojs/cloudflare';
+import { defineConfig } from 'astro/config';
+
+export default defineConfig({
+  output: 'server',
+  adapter: cloudflare({ imageService: 'passthrough', platformProxy: { enabled: false } }),
+  session: { driver: 'memory' },
+});
