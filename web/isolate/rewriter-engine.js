@@ -9,7 +9,7 @@ import {
   getReader, getter, isLocked, lengthOf, microtask, min, ownMap, readReader, resolve, setBytes, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, guard } from './memory.js';
-import { bytesOfChunk, encodeExactly, parserError } from './rewriter-text.js';
+import { SHORT, bytesOfChunk, encodeExactly, parserError, putAscii, readAscii } from './rewriter-text.js';
 import { compileOwn, instantiateOwn } from './wasm.js';
 
 /** Numbers that worker-wasm/html-rewriter/src/codes.rs has, too. */
@@ -85,12 +85,19 @@ class Engine {
 
   /** Leaves a text, and one behind it, for the next call; gives the first one's length in bytes. */
   put(text, more = '') {
-    guard(text.length + more.length);
+    const size = text.length + more.length;
+    // The browser's encoder costs more than most names and values are long.
+    if (size <= SHORT) {
+      const start = this.call('rewriter_input', size);
+      const memory = this.#memory();
+      if (putAscii(memory, start, text) && putAscii(memory, start + text.length, more)) return text.length;
+    }
+    guard(size);
     const bytes = encodeExactly(text);
     const behind = encodeExactly(more);
     const start = this.call('rewriter_input', lengthOf(bytes) + lengthOf(behind));
     setBytes(this.#memory(), bytes, start);
-    if (more !== '') setBytes(this.#memory(), behind, start + lengthOf(bytes));
+    setBytes(this.#memory(), behind, start + lengthOf(bytes));
     return lengthOf(bytes);
   }
 
@@ -101,7 +108,9 @@ class Engine {
 
   /** The text that the last call gave, or the bytes of it between two places. */
   text(from = 0, to = this.call('rewriter_output_length')) {
-    return decodeAll(new Bytes(bufferOf(this.#memory()), this.call('rewriter_output') + from, to - from));
+    const start = this.call('rewriter_output') + from;
+    const short = to - from <= SHORT ? readAscii(this.#memory(), start, to - from) : null;
+    return short ?? decodeAll(new Bytes(bufferOf(this.#memory()), start, to - from));
   }
 
   /** A call's result; throws if it failed. */

@@ -2,6 +2,7 @@
 
 import { NativeTypeError, bytesOf, charCode, encode, lengthOf, substring, uncurry } from './intrinsics.js';
 
+const { fromCharCode } = String;
 const isWellFormed = uncurry(String.prototype.isWellFormed);
 
 /** What the parser says of a document, a selector or a name, as Workers say it. */
@@ -20,6 +21,30 @@ export function encodeExactly(text) {
     if (isHigh(code)) at++;
   }
   throw parserError(`invalid utf-8 sequence of 1 bytes from index ${lengthOf(encode(substring(text, 0, at)))}`);
+}
+
+/** Characters up to which a text is written and read here. */
+export const SHORT = 48;
+
+/** Writes a text at a place in memory; false if not all of it is ASCII. */
+export function putAscii(memory, start, text) {
+  for (let i = 0; i < text.length; i++) {
+    const code = charCode(text, i);
+    if (code >= 128) return false;
+    memory[start + i] = code;
+  }
+  return true;
+}
+
+/** The text at a place in memory; null if not all of it is ASCII. */
+export function readAscii(memory, start, length) {
+  let text = '';
+  for (let i = 0; i < length; i++) {
+    const code = memory[start + i];
+    if (code >= 128) return null;
+    text += fromCharCode(code);
+  }
+  return text;
 }
 
 /** A chunk of a stream that gives bytes or text. */
