@@ -98,7 +98,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
     let url = page_base(address);
     let token = config.signal.pool_token.as_deref();
-    let page = config.tab.page(&url, &config.signal.pool, token).map_err(anyhow::Error::msg)?;
+    let tab = config.tab.of_gateway(config.limits.max_cpu_ms);
+    let page = tab.page(&url, &config.signal.pool, token).map_err(anyhow::Error::msg)?;
     // The tabs close last: until then they serve the requests in flight.
     let (close, closed) = watch::channel(false);
     let mut tabs = (config.tabs > 0).then(|| {

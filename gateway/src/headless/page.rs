@@ -9,6 +9,9 @@ use tabmesh_protocol::signal::valid_pool;
 /// Path of the worker page. The page starts by itself only in a browser that a program drives, as these are.
 const PATH: &str = "/_mesh/worker";
 
+/// Most that a tab takes for the processor time of one request, in ms.
+const MAX_CPU_MS: u32 = 300_000;
+
 /// What a headless tab may use. What is not given is as the page has it for everybody.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "What a headless tab may use")]
@@ -24,6 +27,11 @@ pub struct TabConfig {
     /// Memory of a tab, in MB, as far as it can be counted [default: 2048, or half of the machine's if that is less]
     #[arg(long, env = "TABMESH_TAB_MEMORY", value_name = "MB", value_parser = clap::value_parser!(u32).range(256..=65_536))]
     pub tab_memory: Option<u32>,
+
+    /// Processor time of one request, in ms, where its handler's own limit is not lower [default: what the gateway
+    /// allows in its own tabs, else 5000]
+    #[arg(long, env = "TABMESH_TAB_CPU_MS", value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=i64::from(MAX_CPU_MS)))]
+    pub tab_cpu_ms: Option<u32>,
 
     /// Handlers' isolates that a tab keeps at once [default: 16]
     #[arg(long, env = "TABMESH_TAB_ISOLATES", value_name = "ISOLATES", value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -44,6 +52,13 @@ fn tenant(name: &str) -> Result<String, String> {
 }
 
 impl TabConfig {
+    /// For tabs of a gateway that allows handlers this much processor time a request, in ms: its own tabs keep no one to less.
+    #[must_use]
+    pub fn of_gateway(mut self, max_cpu_ms: u32) -> Self {
+        self.tab_cpu_ms.get_or_insert(max_cpu_ms.min(MAX_CPU_MS));
+        self
+    }
+
     /// The page of the gateway at `base` (scheme and authority), in `pool`, with the secret that joining takes.
     ///
     /// The secret then stands in the browser's command line, which other users of this machine can read.
@@ -65,6 +80,7 @@ impl TabConfig {
             ("memory", self.tab_memory),
             ("isolates", self.tab_isolates),
             ("concurrency", self.tab_requests),
+            ("cpu-ms", self.tab_cpu_ms),
         ];
         for (name, value) in numbers {
             if let Some(value) = value {
@@ -95,13 +111,22 @@ mod tests {
             tab_memory: Some(512),
             tab_isolates: Some(4),
             tab_requests: Some(8),
+            tab_cpu_ms: Some(1000),
             tenants: vec!["a".into(), "b-2".into()],
         };
         assert_eq!(
             all.page("https://mesh.example", "p", Some("open sesame&x=1")).unwrap(),
             "https://mesh.example/_mesh/worker?autostart=1&pool=p&cpu=50&cores=2&memory=512&isolates=4\
-             &concurrency=8&tenants=a%2Cb-2&token=open+sesame%26x%3D1"
+             &concurrency=8&cpu-ms=1000&tenants=a%2Cb-2&token=open+sesame%26x%3D1"
         );
+    }
+
+    #[test]
+    fn a_gateways_own_tabs_allow_what_it_allows() {
+        let cpu = |tab: TabConfig, max| tab.of_gateway(max).tab_cpu_ms;
+        assert_eq!(cpu(TabConfig::default(), 30_000), Some(30_000));
+        assert_eq!(cpu(TabConfig::default(), u32::MAX), Some(300_000));
+        assert_eq!(cpu(TabConfig { tab_cpu_ms: Some(5), ..TabConfig::default() }, 30_000), Some(5));
     }
 
     #[test]
