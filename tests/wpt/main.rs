@@ -25,8 +25,8 @@ use tabmesh_tests::known::Known;
 use tabmesh_tests::workerd::{Oracle, Service};
 use tabmesh_tests::{Gateway, Setup};
 
-/// Tests that are run at once. A tab allows 5 s of processor time a request, which key derivation needs on a free machine.
-const AT_ONCE: usize = 3;
+/// Tests that are run at once: more than there are processors, for some only wait until they are given up.
+const AT_ONCE: usize = 6;
 /// Names the folder of the tests; `cargo xtask wpt` sets it.
 const VARIABLE: &str = "TABMESH_WPT";
 /// A test gives up on its own long before.

@@ -7,13 +7,12 @@
 import { countValue } from './buffers.js';
 import {
   NativeStream, apply, bareArray, bufferOf, bufferOfDataView, cancelReader, define, getPrototypeOf, getReader,
-  getter, guardMethod, isTypedArray, isView, ownWeakMap, readReader, sizeOfBuffer, sizeOfDataView, sizeOfTyped,
+  getter, guardGetter, guardMethod, isTypedArray, isView, ownWeakMap, readReader, sizeOfBuffer, sizeOfDataView, sizeOfTyped,
   then, uncurry,
 } from './intrinsics.js';
 import { LARGE, countAs, drop, onRecount } from './memory.js';
 import { tee } from './tee.js';
 
-const { defineProperty, getOwnPropertyDescriptor } = Reflect;
 const { prototype: controllerPrototype } = ReadableByteStreamController;
 const { prototype: byobPrototype } = ReadableStreamBYOBReader;
 const { prototype: requestPrototype } = ReadableStreamBYOBRequest;
@@ -188,9 +187,15 @@ export const teeStream = (stream, native) => (isByteStream(stream) ? tee(stream,
 const guardPipe = (name, after) => guardMethod(NativeStream.prototype, name, (native, self, args) => {
   if (!isByteStream(self)) return apply(native, self, args);
   const { copy, release } = countedCopy(self);
-  const result = apply(native, copy, args);
-  after(result, release);
-  return result;
+  try {
+    const result = apply(native, copy, args);
+    after(result, release);
+    return result;
+  } catch (error) {
+    // Refused before anything was read.
+    release();
+    throw error;
+  }
 });
 
 /** Puts the counted methods in place. */
@@ -216,13 +221,11 @@ export function guardByteStreams() {
 
 /** What a pull may write into is the engine's, where the stream asked it for memory. */
 function guardRequest() {
-  const { get, set, enumerable } = getOwnPropertyDescriptor(requestPrototype, 'view');
-  const { get: guarded } = getOwnPropertyDescriptor({ get view() {
-    const view = viewOf(this);
+  guardGetter(requestPrototype, 'view', (native, self) => {
+    const view = native(self);
     if (view !== null) countValue(bufferOf(view));
     return view;
-  } }, 'view');
-  defineProperty(requestPrototype, 'view', { __proto__: null, get: guarded, set, enumerable, configurable: true });
+  });
   for (const name of ['respond', 'respondWithNewView']) {
     guardMethod(requestPrototype, name, (native, self, args) => {
       const view = viewOf(self);
