@@ -73,7 +73,6 @@ async fn main() -> ExitCode {
     }
     let handlers: Vec<_> =
         catalogue.tests.iter().enumerate().map(|(at, test)| Handler::of(&root, at, test)).collect();
-    let known = Known::read("wpt/known.txt", 2);
     let service = |handler: &Handler| Service {
         name: handler.name.clone(),
         files: handler.files.clone(),
