@@ -225,6 +225,7 @@ async fn headless_tabs_use_what_they_are_told_to() {
     assert_eq!(gateway.text("/hold/").await, "free");
     let home = gateway.home().display().to_string();
     let lines = tabmesh_tests::processes::that_mention(&home);
-    let wanted = "autostart=1&pool=default&cpu=50&memory=512&isolates=2&tenants=default%2Cacme&token=";
+    let wanted =
+        "autostart=1&pool=default&cpu=50&memory=512&isolates=2&cpu-ms=30000&tenants=default%2Cacme&token=";
     assert!(lines.iter().any(|line| format!("{line:?}").contains(wanted)), "{lines:#?}");
 }
