@@ -10,9 +10,8 @@ import { freezeHeaders } from './headers.js';
 import { Inbound, collectInbound, streamInbound } from './inbound.js';
 import {
   NativeBlob, NativeFormData, NativeHeaders, NativeResponse, NativeSearchParams, NativeStream, NativeTypeError,
-  bareArray, bufferOf, bytesOf, copyBytes, decode, getReader, getter, headersAppend, headersForEach, headersGet,
-  headersHas, headersSet, isBytes, isLocked, joinBytes, lengthOf, ownWeakMap, parseJson, readReader, reject, substring,
-  then, uncurry,
+  bareArray, bytesOf, copyBytes, getReader, getter, headersAppend, headersForEach, headersGet, headersHas, headersSet,
+  isBytes, isLocked, lengthOf, ownWeakMap, reject, substring, uncurry,
 } from './intrinsics.js';
 import { countTyped, guard } from './memory.js';
 import { drain, readHolder, shaped } from './reading.js';

@@ -134,6 +134,9 @@ const counted = (promise) => {
   return promise;
 };
 
+/** `read()` of a default reader, for us: what comes is counted like what handlers read. */
+export const readCounted = (reader) => counted(readReader(reader));
+
 /** Counts the memory of the view that a read may fill. */
 function readInto(read, view) {
   const buffer = isView(view) ? bufferOfView(view) : null;

@@ -1,11 +1,11 @@
 // HTMLRewriter: a response in, the same with another body out, which is parsed and rewritten as fast as it is read.
 
 import { headerOf, takeBody } from './body.js';
-import { feed } from './byte-streams.js';
+import { feed, readCounted } from './byte-streams.js';
 import { isResponse, withStream } from './http.js';
 import {
   NativePromise, NativeStream, NativeTypeError, bareArray, bufferOf, cancelReader, copyBytes, encode, getReader,
-  joinBytes, lengthOf, min, readReader, then, uncurry,
+  joinBytes, lengthOf, min, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, drop } from './memory.js';
 import { PIECE, useEngine } from './rewriter-engine.js';
@@ -32,7 +32,7 @@ class Input {
   async next() {
     while (this.#bytes === null || this.#at === lengthOf(this.#bytes)) {
       if (this.#reader === null) return null;
-      const { done, value } = await readReader(this.#reader);
+      const { done, value } = await readCounted(this.#reader);
       if (done) return null;
       this.#bytes = bytesOfChunk(value);
       this.#at = 0;

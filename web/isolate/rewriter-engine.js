@@ -4,9 +4,10 @@
 // Nothing that the module calls may throw: an exception would leave the frames of its parser without an end. Handlers
 // see neither addresses nor memory.
 
+import { readCounted } from './byte-streams.js';
 import {
   Bytes, NativePromise, NativeRangeError, NativeStream, NativeTypeError, apply, bufferOf, cancelReader, copyBytes,
-  getReader, getter, isLocked, lengthOf, microtask, min, ownMap, readReader, resolve, setBytes, then, uncurry,
+  getReader, getter, isLocked, lengthOf, microtask, min, ownMap, resolve, setBytes, then, uncurry,
 } from './intrinsics.js';
 import { countTyped, guard } from './memory.js';
 import { SHORT, bytesOfChunk, encodeExactly, parserError, putAscii, readAscii } from './rewriter-text.js';
@@ -274,7 +275,7 @@ class Engine {
     if (isLocked(stream)) throw new NativeTypeError('The ReadableStream has been locked to a reader.');
     const reader = getReader(stream);
     for (;;) {
-      const { done, value } = await readReader(reader);
+      const { done, value } = await readCounted(reader);
       if (done || job.isOver) break;
       this.#sink(sink, bytesOfChunk(value), html);
       if (job.size > 0) await job.drained();

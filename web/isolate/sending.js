@@ -2,11 +2,12 @@
 //
 // Knows no opcodes: `post(piece)` is given.
 
+import { readCounted } from './byte-streams.js';
 import {
-  NativePromise, NativeTypeError, bufferOf, bytesOf, cancelReader, copyBytes, encode, getReader, lengthOf, min, readReader,
-  sizeOfBuffer, then,
+  NativePromise, NativeTypeError, bufferOf, bytesOf, cancelReader, copyBytes, encode, getReader, lengthOf, min, sizeOfBuffer,
+  then,
 } from './intrinsics.js';
-import { countBuffer, drop } from './memory.js';
+import { drop } from './memory.js';
 
 /** Largest chunk, in bytes: what the transport likes best in one message. */
 export const MAX_CHUNK = 64 * 1024;
@@ -73,7 +74,8 @@ export const sendStream = async (sender, stream, post) => {
     // Nothing is read before it may be sent, so that a slow reader slows the handler and not our memory.
     while (sender.credit <= 0 && !sender.aborted) await moreCredit(sender);
     if (sender.aborted) return false;
-    const { done, value } = await readReader(reader);
+    // Counted: out of a byte stream it is nobody's, and it may wait long.
+    const { done, value } = await readCounted(reader);
     if (sender.aborted) return false;
     if (done) return true;
     const bytes = typeof value === 'string' ? encode(value) : bytesOf(value);
@@ -82,8 +84,6 @@ export const sendStream = async (sender, stream, post) => {
       then(cancelReader(reader, error), ignore, ignore);
       throw error;
     }
-    // Out of a byte stream it is nobody's, and it may wait long.
-    countBuffer(bufferOf(bytes));
     // The handler may hold on to its chunk, so it is copied.
     if (!(await sendBytes(sender, bytes, false, post))) return false;
   }

@@ -25,6 +25,7 @@ pub fn list() -> Vec<Attack> {
         "memory-byte-queues",
         "memory-byte-views",
         "memory-byte-pipes",
+        "memory-byte-rewriter",
     ];
     let either = [
         "memory-gzip-bomb",
