@@ -6,8 +6,11 @@
 
 mod code;
 mod guard;
+mod kv;
 mod purge;
 mod secrets;
+mod sql;
+mod stores;
 mod tenants;
 mod upload;
 mod view;
@@ -35,6 +38,7 @@ use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
+pub use stores::router as stores;
 use view::View;
 
 /// Path of the default tenant's handlers; one is at `/{name}` under it.

@@ -77,7 +77,7 @@ impl<'a> View<'a> {
 }
 
 /// RFC 3339 in UTC with milliseconds.
-fn time(ms: u64) -> String {
+pub(super) fn time(ms: u64) -> String {
     /// The end of the year 9999, the last one that RFC 3339 can write.
     const LAST: u64 = 253_402_300_799_999;
     let time = UNIX_EPOCH + Duration::from_millis(ms.min(LAST));
