@@ -8,8 +8,11 @@ mod code;
 pub(crate) mod deployments;
 mod diff;
 mod guard;
+mod kv;
 mod purge;
 pub(crate) mod secrets;
+mod sql;
+mod stores;
 mod tenants;
 mod triggers;
 mod upload;
@@ -39,6 +42,7 @@ use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
+pub use stores::router as stores;
 use view::View;
 
 /// Path of the default tenant's handlers; one is at `/{name}` under it.

@@ -1,6 +1,7 @@
 //! The API as clients see it.
 
 mod limits;
+mod stores;
 mod tenants;
 mod versions;
 
@@ -31,10 +32,13 @@ struct Answer {
 impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(directory.path()).await.unwrap();
+        let catalog = Arc::new(Catalog::open(directory.path()).await.unwrap());
+        let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
+        let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
+        let stores = stores(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
-        Server { router: router(Arc::new(catalog), metrics, cache, limits), _directory: directory }
+        Server { router: router(catalog, metrics, cache, limits).merge(stores), _directory: directory }
     }
 
     async fn send(
