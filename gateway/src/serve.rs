@@ -17,6 +17,7 @@ use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::site::Sites;
 use crate::sql::Databases;
+use crate::store::{DataLock, make_directory};
 use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -44,7 +45,9 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         sandbox.check_beside(&config.http.domain).map_err(anyhow::Error::msg)?;
     }
     let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
-    let catalog = Catalog::open(&config.data)
+    make_directory(&config.data)?;
+    let _lock = DataLock::take(&config.data)?;
+    let catalog = Catalog::open(&config.data, config.store.key(&config.data)?)
         .await
         .with_context(|| format!("cannot open the store in {}", config.data.display()))?;
     let listener = TcpListener::bind(config.http.listen)

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::deploy::{self, SourceFile};
+use crate::store::SecretKey;
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
@@ -32,7 +33,9 @@ struct Answer {
 impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let catalog = Arc::new(Catalog::open(directory.path()).await.unwrap());
+        let catalog = Arc::new(
+            Catalog::open(directory.path(), SecretKey::parse(&"07".repeat(32)).unwrap()).await.unwrap(),
+        );
         let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
         let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
         let stores = stores(Arc::clone(&catalog), kv, databases);

@@ -125,6 +125,12 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE handlers DROP COLUMN has_site;
     ALTER TABLE handlers ADD COLUMN previews INTEGER NOT NULL DEFAULT 1; -- its versions have URLs of their own
 ",
+    "
+    -- `value` is what formats before had in the clear; it is empty once it is sealed, which opening the store does.
+    ALTER TABLE secrets ADD COLUMN sealed BLOB;
+    -- Tells whether a key is the one that secrets are sealed with.
+    CREATE TABLE secret_key_check (sealed BLOB NOT NULL) STRICT;
+",
 ];
 
 /// The format this version writes.
