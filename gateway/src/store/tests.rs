@@ -247,7 +247,7 @@ fn a_store_of_the_format_before_has_its_handlers_as_first_versions() {
     let secret = store.secrets().unwrap().remove(0);
     assert_eq!(
         (secret.name.as_str(), secret.value.as_str()),
-        ("S", "value"),
+        ("S", "plaintext"),
         "nothing went with the columns"
     );
     drop(store);
