@@ -1,5 +1,6 @@
 //! `tabmesh serve`: every part, put together, started and stopped in order.
 
+use crate::access::{Access, Door};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
@@ -43,6 +44,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(sandbox) = &config.http.sandbox_domain {
         sandbox.check_beside(&config.http.domain).map_err(anyhow::Error::msg)?;
     }
+    config.access.check(config.http.listen).map_err(anyhow::Error::msg)?;
     let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
     let catalog = Catalog::open(&config.data)
         .await
@@ -51,6 +53,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; is another gateway running?", config.http.listen))?;
     let address = listener.local_addr()?;
+    let access = open_access(&config).await?;
 
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
@@ -75,8 +78,14 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         threads.clone(),
         host,
     );
-    let policy =
-        Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
+    let door = Door::new(&access, &config.access, &config.signal).context("no random bytes")?;
+    let token = door.as_ref().map(|door| door.own_token().to_owned()).or(config.signal.pool_token.clone());
+    let policy = Policy {
+        pool_token: config.signal.pool_token.clone(),
+        join_tokens: door.map(|door| Arc::new(door) as _),
+        ice_servers: servers,
+        ..Policy::default()
+    };
     let hub = Hub::new(HubConfig { policy, ..HubConfig::default() });
     let meeting = match config.signal.signal.clone() {
         Some(url) => {
@@ -90,16 +99,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let behind = Behind { catalog, invoker, sites, pool: Arc::clone(&pool) };
+    let behind = Behind { access: Arc::clone(&access), catalog, invoker, sites, pool: Arc::clone(&pool) };
     let front = Front::new(&config.http, caps, behind, metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
 
     let url = page_base(address);
-    let token = config.signal.pool_token.as_deref();
     let tab = config.tab.of_gateway(config.limits.max_cpu_ms);
-    let page = tab.page(&url, &config.signal.pool, token).map_err(anyhow::Error::msg)?;
+    let page = tab.page(&url, &config.signal.pool, token.as_deref()).map_err(anyhow::Error::msg)?;
     // The tabs close last: until then they serve the requests in flight.
     let (close, closed) = watch::channel(false);
     let mut tabs = (config.tabs > 0).then(|| {
@@ -107,6 +115,11 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         tokio::spawn(headless::run(headless, wait(closed)))
     });
     println!("listening: {url}");
+    if !access.is_on() {
+        println!(
+            "NO TOKENS ARE ASKED FOR: anybody on this machine may deploy and see everything (--auth on changes that)"
+        );
+    }
     if config.tabs == 0 {
         println!("no tab yet: open {url}/_mesh/worker in a browser");
     }
@@ -128,6 +141,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         let _ = tabs.await;
     }
     ended
+}
+
+/// Reads who may do what, and makes the operator's token where there is none.
+async fn open_access(config: &ServeConfig) -> anyhow::Result<Arc<Access>> {
+    let (data, domain, settings) = (config.data.clone(), config.http.domain.clone(), config.access.clone());
+    let access = tokio::task::spawn_blocking(move || Access::open(&data, &domain, &settings)).await??;
+    let access = Arc::new(access);
+    tokio::spawn(Arc::clone(&access.tokens).note_uses());
+    Ok(access)
 }
 
 /// What handlers can call.

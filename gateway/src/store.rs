@@ -3,16 +3,20 @@
 //! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
 
+mod audit;
 mod crons;
 mod files;
 mod schema;
 mod secrets;
+mod tokens;
 
+pub use audit::AuditRow;
 pub use files::SiteRow;
 pub use secrets::SecretRow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use tokens::TokenRow;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, named_params, params};
 use tabmesh_protocol::Target;

@@ -11,13 +11,15 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::access;
+use crate::config::AccessConfig;
 use crate::deploy::{self, SourceFile};
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
 
 struct Server {
-    router: Router,
+    router: axum::Router,
     _directory: TempDir,
 }
 
@@ -33,7 +35,12 @@ impl Server {
         let catalog = Catalog::open(directory.path()).await.unwrap();
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
-        Server { router: router(Arc::new(catalog), metrics, cache, limits), _directory: directory }
+        let config = AccessConfig::default();
+        let access = Arc::new(Access::open(directory.path(), &limits.domain, &config).unwrap());
+        let (routes, document) =
+            router(Arc::new(catalog), metrics, cache, Arc::clone(&access), limits).split_for_parts();
+        let router = access::protect(routes.merge(openapi::router(document)), access);
+        Server { router, _directory: directory }
     }
 
     async fn send(

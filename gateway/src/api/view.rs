@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::uri::Authority;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use tabmesh_protocol::{Limits, Target};
 
@@ -14,7 +15,8 @@ use crate::routes::Pattern;
 use crate::store::DEFAULT_TENANT;
 
 /// The JSON of one handler.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Handler)]
 pub(super) struct View<'a> {
     name: &'a str,
     tenant: &'a str,
@@ -25,6 +27,7 @@ pub(super) struct View<'a> {
     modules: &'a [ModuleInfo],
     size: u64,
     /// As they hold, within the gateway's caps.
+    #[schema(value_type = Object)]
     limits: Limits,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     crons: &'a [String],
@@ -36,7 +39,7 @@ pub(super) struct View<'a> {
 }
 
 /// Where the handler answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Urls {
     /// On a host of its own.
     host: String,
@@ -77,7 +80,7 @@ impl<'a> View<'a> {
 }
 
 /// RFC 3339 in UTC with milliseconds.
-fn time(ms: u64) -> String {
+pub(super) fn time(ms: u64) -> String {
     /// The end of the year 9999, the last one that RFC 3339 can write.
     const LAST: u64 = 253_402_300_799_999;
     let time = UNIX_EPOCH + Duration::from_millis(ms.min(LAST));
