@@ -7,19 +7,22 @@
 mod audit;
 mod body;
 mod code;
+pub(crate) mod deployments;
+mod diff;
 mod guard;
 pub mod openapi;
 mod purge;
-mod secrets;
+pub(crate) mod secrets;
 mod tenants;
 mod tokens;
+mod triggers;
 mod upload;
+pub(crate) mod versions;
 mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -34,7 +37,7 @@ use utoipa_axum::routes;
 
 use crate::access::{Access, Principal};
 use crate::cache::Cache;
-use crate::catalog::{Catalog, Handler};
+use crate::catalog::{Catalog, Handler, Settings};
 use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
 use crate::metrics::Metrics;
@@ -87,7 +90,7 @@ impl Default for ApiLimits {
     }
 }
 
-struct Api {
+pub(crate) struct Api {
     catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
@@ -145,6 +148,13 @@ pub fn router(
             .routes(known(base, routes!(purge::purge)))
             .routes(known(base, routes!(secrets::list)))
             .routes(known(base, routes!(secrets::put, secrets::delete)))
+            .routes(known(base, routes!(versions::list, versions::post)))
+            .routes(known(base, routes!(versions::read)))
+            .routes(known(base, routes!(versions::diff)))
+            .routes(known(base, routes!(deployments::list, deployments::post)))
+            .routes(known(base, routes!(deployments::rollback)))
+            .routes(known(base, routes!(triggers::read, triggers::put)))
+            .routes(known(base, routes!(triggers::routes)))
             .routes(known(base, routes!(tokens::list, tokens::create)))
             .routes(known(base, routes!(tokens::revoke)));
     }
@@ -219,7 +229,6 @@ async fn read(
 async fn put(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
-    Extension(principal): Extension<Principal>,
     request: Request,
 ) -> Result<Response, Problem> {
     let Path(Address { tenant, name }) =
@@ -227,26 +236,24 @@ async fn put(
     deploy::check_handler_name(&name)
         .map_err(|reason| Problem::new(ProblemType::InvalidHandlerName).detail(reason))?;
     api.know(&tenant)?;
-    let _upload =
-        api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
-    let upload = upload::read(request, &api.limits).await?;
-    api.check_routes(&principal, &tenant, &upload.settings.routes)?;
-    let mut compiled = api.compile(upload.files, upload.options).await?;
-    (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
-    compiled.site = upload.site;
-    let put = api.deploy(&tenant, &name, compiled, upload.settings, upload.bindings.secrets).await?;
+    let Received { compiled, settings, secrets } = api.receive(&tenant, request).await?;
+    let put = api.deploy(&tenant, &name, compiled, settings, secrets).await?;
     stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);
     if !put.created {
         return Ok(json(StatusCode::OK, &view));
     }
-    let collection = match tenant.as_str() {
-        DEFAULT_TENANT => HANDLERS_PATH.to_owned(),
-        tenant => format!("{TENANTS_PATH}/{tenant}/handlers"),
-    };
-    Ok(created(&view, &format!("{collection}/{name}")))
+    Ok(created(&view, &place(&tenant, &name)))
+}
+
+/// The path of a handler.
+fn place(tenant: &str, name: &str) -> String {
+    match tenant {
+        DEFAULT_TENANT => format!("{HANDLERS_PATH}/{name}"),
+        tenant => format!("{TENANTS_PATH}/{tenant}/handlers/{name}"),
+    }
 }
 
 /// Takes a handler away.
@@ -265,7 +272,32 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// An upload, compiled.
+pub(crate) struct Received {
+    pub(crate) compiled: deploy::Compiled,
+    pub(crate) settings: Settings,
+    pub(crate) secrets: Vec<(String, String)>,
+}
+
 impl Api {
+    /// Reads a form, or a module alone, for a tenant, and compiles it.
+    async fn receive(&self, tenant: &str, request: Request) -> Result<Received, Problem> {
+        let principal = request.extensions().get::<Principal>().cloned();
+        let author = Principal::named(&request);
+        let _upload = self
+            .uploads
+            .try_acquire()
+            .map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
+        let upload = upload::read(request, &self.limits).await?;
+        self.check_routes(principal.as_ref(), tenant, &upload.settings.triggers.routes)?;
+        let mut compiled = self.compile(upload.files, upload.options).await?;
+        (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
+        compiled.site = upload.site;
+        let mut settings = upload.settings;
+        settings.notes.author = author;
+        Ok(Received { compiled, settings, secrets: upload.bindings.secrets })
+    }
+
     async fn compile(
         &self,
         files: Vec<deploy::SourceFile>,
@@ -292,7 +324,12 @@ impl Api {
     }
 
     /// Refuses routes of hosts that the tenant was not granted.
-    fn check_routes(&self, principal: &Principal, tenant: &str, routes: &[Pattern]) -> Result<(), Problem> {
+    fn check_routes(
+        &self,
+        principal: Option<&Principal>,
+        tenant: &str,
+        routes: &[Pattern],
+    ) -> Result<(), Problem> {
         self.access.check_routes(principal, tenant, routes).map_err(|route| {
             Problem::new(ProblemType::HostNotGranted).detail(format!(
                 "The host of the route {route} was not granted to the tenant: PUT {TENANTS_PATH}/{tenant} with `hosts` does it."
@@ -319,6 +356,9 @@ fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Full { limit } => Problem::new(ProblemType::TooManyHandlers)
             .detail(format!("This gateway holds at most {limit} handlers; delete one first.")),
+        StoreError::NoHandler => no_handler(),
+        StoreError::NoVersion { version } => Problem::new(ProblemType::VersionNotFound)
+            .detail(format!("The handler has no version {version}.")),
         StoreError::RouteTaken { pattern, owner } => {
             let Target { tenant, handler, .. } = &**owner;
             let whose =

@@ -1,7 +1,11 @@
 //! Who makes a request of the API. Routes find it in the request's extensions.
 
 use super::action::{Action, Actions};
+use axum::extract::Request;
 use std::sync::Arc;
+
+/// Id and name where no tokens are asked for.
+const ANYBODY: &str = "anybody";
 
 /// Who asks, and what they may. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +25,18 @@ impl Principal {
     #[must_use]
     pub fn anybody() -> Self {
         Self {
-            id: "anybody".into(),
-            name: "anybody".into(),
+            id: ANYBODY.into(),
+            name: ANYBODY.into(),
             tenant: None,
             actions: [Action::Admin].into_iter().collect(),
         }
+    }
+
+    /// The name of who makes this request, if tokens are asked for.
+    #[must_use]
+    pub fn named(request: &Request) -> Option<String> {
+        let principal = request.extensions().get::<Self>()?;
+        (*principal.id != *ANYBODY).then(|| principal.name.to_string())
     }
 
     /// Whether it may do `action` where it may do anything.
