@@ -1,6 +1,7 @@
 //! What the gateway can be told, one struct per concern. Command-line flags and environment variables fill them
 //! (see `tabmesh serve --help`); every default has its reason here.
 
+mod access;
 mod limits;
 mod store;
 
@@ -8,6 +9,7 @@ use crate::headless::TabConfig;
 use crate::host::egress::Allowed;
 use crate::invoke::Colo;
 use crate::sandbox::SandboxDomain;
+pub use access::{AccessConfig, AuthMode};
 use clap::Args;
 pub use limits::LimitConfig;
 use std::net::{IpAddr, SocketAddr};
@@ -237,6 +239,9 @@ pub struct ServeConfig {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpConfig,
+    /// Who may do what.
+    #[command(flatten)]
+    pub access: AccessConfig,
     /// Caps on handlers' limits.
     #[command(flatten)]
     pub limits: LimitConfig,
