@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };
+    // Whatever speaks TLS in this process does it with ring. It can only be there already, and then it is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let log = if matches!(cli.command, Command::Dev(_)) { DEV_LOG } else { DEFAULT_LOG };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(log));
     tracing_subscriber::fmt()
