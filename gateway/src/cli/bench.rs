@@ -27,6 +27,9 @@ const MAX_US: u64 = 600_000_000;
 /// Significant digits of latencies.
 const DIGITS: u8 = 3;
 
+/// Time after the end in which planned requests are still sent.
+const OVERTIME: Duration = Duration::from_secs(1);
+
 /// Most connections: each takes a file.
 const MAX_CONNECTIONS: u64 = 10_000;
 
@@ -153,6 +156,11 @@ impl Plan {
             }
             std::thread::sleep(time.saturating_duration_since(Instant::now()));
             self.due.add_permits(1);
+        }
+        // Those who wait for a connection now are late, but count.
+        let last = Instant::now() + OVERTIME;
+        while self.due.available_permits() > 0 && Instant::now() < last {
+            std::thread::sleep(Duration::from_millis(1));
         }
         self.due.close();
     }
@@ -288,15 +296,19 @@ fn report(args: &BenchArgs, all: &Tally, took: Duration, unsent: u64, out: Out) 
     } else {
         let how =
             args.rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s planned"));
-        out.line(&format!("{} connections, {how}, {:.1} s", args.connections, took.as_secs_f64()))?;
+        let from = if args.rate.is_some() { "the planned time" } else { "sending" };
+        out.line(&format!(
+            "{} connections, {how}, {:.1} s; latencies count from {from}",
+            args.connections,
+            took.as_secs_f64()
+        ))?;
         out.line(&format!(
             "{answered} answers, {per_second:.1}/s, {}/s",
             size((all.bytes as f64 / took.as_secs_f64()) as u64)
         ))?;
-        let from = if args.rate.is_some() { "from the planned time" } else { "from sending" };
         let row = |(name, at): &(&str, f64)| vec![(*name).to_owned(), format!("{:.2} ms", all.at(*at))];
         let rows: Vec<Vec<String>> = percentiles.iter().map(row).collect();
-        out.table(&[("latency", Left), (from, Right)], &rows, "")?;
+        out.table(&[("latency", Left), ("", Right)], &rows, "")?;
         let statuses =
             all.statuses.iter().map(|(status, count)| vec![format!("status {status}"), count.to_string()]);
         let errors = all.errors.iter().map(|(kind, count)| vec![format!("error: {kind}"), count.to_string()]);

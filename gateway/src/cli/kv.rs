@@ -236,7 +236,17 @@ async fn list(
 
 async fn get(client: &Client, namespace: &str, key: &str, out: Out) -> Result<(), CliError> {
     let path = client.path(&["kv", namespace, "values", key])?;
-    let mut response = client.send(client.request(Method::GET, &path)).await?;
+    let response = client.send(client.request(Method::GET, &path)).await;
+    let mut response = response.map_err(|error| match error {
+        CliError::Refused { status: 404, frame, kind, .. } => CliError::Refused {
+            message: format!("there is no key `{key}` in `{namespace}`"),
+            hint: Some(format!("`tabmesh kv list {namespace}` shows those there are")),
+            frame,
+            status: 404,
+            kind,
+        },
+        other => other,
+    })?;
     let broken = |error: reqwest::Error| client.broken(&error);
     let mut kept = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {

@@ -47,7 +47,8 @@ pub(super) fn refused(refusal: Refusal, has_token: bool, withheld: Option<&Origi
         (403, true, _) => Some(format!(
             "this token may not do that.{action} Ask for one that may: `tabmesh token create --help`"
         )),
-        (404, ..) if refusal.kind() == Some("not-found") => {
+        // Where a resource is missing, the gateway says which.
+        (404, ..) if refusal.kind() == Some("not-found") && body["detail"].is_null() => {
             Some("the gateway may be older than this command: compare `tabmesh status` with `tabmesh --version`".into())
         }
         (429, ..) => text("retry_after").map(|after| format!("try again in {after} s")),

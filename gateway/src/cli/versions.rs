@@ -174,9 +174,9 @@ async fn view(client: &Client, handler: &str, version: &str, out: Out) -> Result
         out.line(&format!("  preview  {url}"))?;
     }
     let modules = rows(&found["modules"], |module| {
-        vec![text(&module["name"]), text(&module["kind"]), size(module["size"].as_u64().unwrap_or(0))]
+        vec![text(&module["name"]), text(&module["type"]), size(module["size"].as_u64().unwrap_or(0))]
     });
-    out.table(&[("module", Left), ("kind", Left), ("size", Right)], &modules, "no modules")?;
+    out.table(&[("module", Left), ("type", Left), ("size", Right)], &modules, "no modules")?;
     let bindings = rows(&found["bindings"], |binding| vec![text(&binding["name"]), text(&binding["type"])]);
     if !bindings.is_empty() {
         out.table(&[("binding", Left), ("type", Left)], &bindings, "")?;
@@ -190,27 +190,38 @@ async fn diff(client: &Client, handler: &str, from: &str, to: &str, out: Out) ->
         return out.document(&found);
     }
     let mut is_same = true;
-    for module in found["modules"].as_array().into_iter().flatten() {
-        is_same = false;
-        out.line(&format!("{} {}", text(&module["change"]), clean(&text(&module["name"]))))?;
-        for line in module["diff"].as_str().unwrap_or_default().lines() {
-            let tone = match line.as_bytes().first() {
-                Some(b'+') => Some(Tone::Good),
-                Some(b'-') => Some(Tone::Bad),
-                Some(b'@') => Some(Tone::Faint),
-                _ => None,
-            };
-            let line = clean(line);
-            out.line(&tone.map_or_else(|| line.clone(), |tone| out.paint(tone, &line)))?;
-        }
-    }
-    for what in ["bindings", "limits"] {
-        for change in found[what].as_array().into_iter().flatten() {
+    for (key, kind) in
+        [("modules", "module"), ("bindings", "binding"), ("limits", "limit"), ("files", "file")]
+    {
+        for change in found[key].as_array().into_iter().flatten() {
             is_same = false;
-            out.line(&format!("{what}: {}", clean(&text(change))))?;
+            out.line(&clean(&changed(kind, change)))?;
+            for line in change["diff"].as_str().unwrap_or_default().lines() {
+                out.line(&coloured(&clean(line), out))?;
+            }
         }
     }
     if is_same { out.line("no difference") } else { Ok(()) }
+}
+
+/// `changed limit cpu_ms: 50 -> 500`.
+fn changed(kind: &str, change: &Value) -> String {
+    let head = format!("{} {kind} {}", text(&change["change"]), text(&change["name"]));
+    match (&change["before"], &change["after"]) {
+        (Value::Null, Value::Null) => head,
+        (Value::Null, after) => format!("{head}: {after}"),
+        (before, Value::Null) => format!("{head}: was {before}"),
+        (before, after) => format!("{head}: {before} -> {after}"),
+    }
+}
+
+fn coloured(line: &str, out: Out) -> String {
+    match line.as_bytes().first() {
+        Some(b'+') => out.paint(Tone::Good, line),
+        Some(b'-') => out.paint(Tone::Bad, line),
+        Some(b'@') => out.paint(Tone::Faint, line),
+        _ => line.to_owned(),
+    }
 }
 
 async fn put(
