@@ -147,19 +147,22 @@ impl Plan {
             )
     }
 
+    /// How many requests are planned; 0 without a rate.
+    fn total(&self) -> u64 {
+        let nanos = (self.end - self.start).as_nanos() * u128::from(self.rate.unwrap_or(0));
+        u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
+    }
+
     /// Lets requests go when they are due. On a thread of its own: the runtime's timer is only good to a millisecond.
     fn pace(&self, rate: u64) {
-        for n in 0.. {
-            let time = self.time(n, rate);
-            if time >= self.end {
-                break;
-            }
-            std::thread::sleep(time.saturating_duration_since(Instant::now()));
+        let total = self.total();
+        for n in 0..total {
+            std::thread::sleep(self.time(n, rate).saturating_duration_since(Instant::now()));
             self.due.add_permits(1);
         }
-        // Those who wait for a connection now are late, but count.
+        // Those that wait for a connection now are late, but count.
         let last = Instant::now() + OVERTIME;
-        while self.due.available_permits() > 0 && Instant::now() < last {
+        while self.next.load(Ordering::Relaxed) < total && Instant::now() < last {
             std::thread::sleep(Duration::from_millis(1));
         }
         self.due.close();
@@ -241,7 +244,7 @@ pub(super) async fn run(args: BenchArgs, out: Out) -> Result<(), CliError> {
     }
     let took = start.elapsed();
     drop(progress);
-    let unsent = plan.rate.map_or(0, |_| plan.due.available_permits() as u64);
+    let unsent = plan.total().saturating_sub(plan.next.load(Ordering::Relaxed));
     report(&args, &all, took, unsent, out)
 }
 
@@ -339,6 +342,9 @@ mod tests {
         assert_eq!(plan.time(0, 3), start);
         assert_eq!(plan.time(3_000_000, 3), start + Duration::from_secs(1_000_000));
         assert_eq!(plan.time(1, 3) - start, Duration::from_nanos(333_333_333));
+        assert_eq!(plan.total(), 0);
+        let plan = Plan { end: start + Duration::from_millis(1_100), ..plan };
+        assert_eq!(plan.total(), 4, "at 0, 333, 667 and 1000 ms");
     }
 
     #[tokio::test]

@@ -93,7 +93,7 @@ pub(super) async fn run(args: DevArgs, out: Out) -> Result<(), CliError> {
         },
         move |told| {
             let _ = news.send(match told {
-                Told::Listening(url, _) => News::Listening(url.to_owned()),
+                Told::Listening { url, .. } => News::Listening(url.to_owned()),
                 Told::Joined(ready, _) => News::Joined(ready),
                 Told::Ready(_) => News::Ready,
             });
@@ -165,6 +165,8 @@ fn store(args: &DevArgs, folder: &Path) -> Result<(PathBuf, Option<TempDir>), Cl
 fn serve_config(args: &DevArgs, data: &Path) -> Result<ServeConfig, CliError> {
     let mut flags: Vec<std::ffi::OsString> =
         vec!["--listen".into(), format!("127.0.0.1:{}", args.port).into()];
+    // Whoever is on this machine can read the files that are served.
+    flags.extend(["--auth".into(), "off".into()]);
     flags.extend(["--data".into(), data.into(), "--tabs".into(), args.tabs.to_string().into()]);
     if let Some(browser) = &args.browser {
         flags.extend(["--browser".into(), browser.into()]);

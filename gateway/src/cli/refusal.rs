@@ -32,21 +32,22 @@ pub(super) fn refused(refusal: Refusal, has_token: bool, withheld: Option<&Origi
     let status = refusal.status;
     let mut message =
         text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the gateway answered {status}"));
-    let action = text("action").map(|action| format!(" It needs the action `{action}`.")).unwrap_or_default();
+    let action = text("action").unwrap_or_else(|| "ACTION".into());
     let mut hint = match (status, has_token, withheld) {
         (401, false, Some(origin)) => Some(format!(
             "the token in {origin} is for another gateway; name this one beside it, or set TABMESH_TOKEN"
         )),
         (401, false, None) => Some(
-            "set TABMESH_TOKEN, or name a file with --token-file; the gateway's owner makes one with `tabmesh token create`"
+            "set TABMESH_TOKEN, or name a file with --token-file. The operator's own is in the file admin-token of the gateway's \
+             data folder; others are made with `tabmesh token create`"
                 .into(),
         ),
         (401, true, _) => {
             Some("the token may have expired or been revoked; `tabmesh config` says where it comes from".into())
         }
-        (403, true, _) => Some(format!(
-            "this token may not do that.{action} Ask for one that may: `tabmesh token create --help`"
-        )),
+        (403, true, _) => {
+            Some(format!("ask for a token that may: tabmesh token create NAME --actions {action}"))
+        }
         // Where a resource is missing, the gateway says which.
         (404, ..) if refusal.kind() == Some("not-found") && body["detail"].is_null() => {
             Some("the gateway may be older than this command: compare `tabmesh status` with `tabmesh --version`".into())
@@ -95,7 +96,10 @@ mod tests {
         assert!(said(401, json!({ "title": "Unauthorized" }), false).contains("hint: set TABMESH_TOKEN"));
         assert!(said(401, json!({}), true).contains("expired or been revoked"));
         let forbidden = said(403, json!({ "detail": "No.", "action": "deploy" }), true);
-        assert!(forbidden.starts_with("error: No.\nhint: ") && forbidden.contains("`deploy`"), "{forbidden}");
+        assert!(
+            forbidden.starts_with("error: No.\nhint: ") && forbidden.contains("--actions deploy"),
+            "{forbidden}"
+        );
         let own = said(409, json!({ "detail": "The route is taken.", "hint": "take another" }), true);
         assert_eq!(own, "error: The route is taken.\nhint: take another\n");
         assert_eq!(said(502, Value::Null, false), "error: the gateway answered 502\n");

@@ -14,7 +14,7 @@ pub(super) async fn run(config: ServeConfig, out: Out) -> Result<(), CliError> {
     let ended = serve::run(config, shutdown_signal(), |told| {
         // A gateway whose output nobody reads serves all the same.
         let _ = match told {
-            Told::Listening(_, tabs) if tabs > 0 => {
+            Told::Listening { tabs, .. } if tabs > 0 => {
                 progress = Some(Progress::count("tabs", tabs as u64, out.json));
                 say(out, told)
             }
@@ -28,7 +28,7 @@ pub(super) async fn run(config: ServeConfig, out: Out) -> Result<(), CliError> {
                 progress = None;
                 say(out, told)
             }
-            Told::Listening(..) => say(out, told),
+            Told::Listening { .. } => say(out, told),
         };
     });
     Ok(ended.await?)
@@ -36,10 +36,17 @@ pub(super) async fn run(config: ServeConfig, out: Out) -> Result<(), CliError> {
 
 fn say(out: Out, told: Told<'_>) -> Result<(), CliError> {
     match told {
-        Told::Listening(url, _) if out.json => out.document(&json!({ "event": "listening", "url": url })),
+        Told::Listening { url, asks, .. } if out.json => {
+            out.document(&json!({ "event": "listening", "url": url, "auth": asks }))
+        }
         Told::Ready(url) if out.json => out.document(&json!({ "event": "ready", "url": url })),
-        Told::Listening(url, tabs) => {
+        Told::Listening { url, tabs, asks } => {
             out.line(&format!("listening: {url}"))?;
+            if !asks {
+                out.line(
+                    "NO TOKENS ARE ASKED FOR: anybody on this machine may deploy and see everything (--auth on changes that)",
+                )?;
+            }
             if tabs > 0 {
                 return Ok(());
             }

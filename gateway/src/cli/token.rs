@@ -13,6 +13,9 @@ use super::sources::Connect;
 use super::table::Align::{Left, Right};
 use super::time::ago;
 
+/// Where tokens of no tenant are made.
+const TOKENS_PATH: &str = "/_mesh/v1/tokens";
+
 /// What `token` is told.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
@@ -67,7 +70,6 @@ pub struct AuditArgs {
 
 /// `tabmesh token ...`.
 pub(super) async fn run(args: TokenArgs, out: Out) -> Result<(), CliError> {
-    let tenant = args.connect.settings(std::path::Path::new("."))?.tenant.map(|found| found.value);
     let client = Client::here(&args.connect)?;
     match args.command {
         TokenCommand::Create { name, actions, expires, pool } => {
@@ -78,16 +80,15 @@ pub(super) async fn run(args: TokenArgs, out: Out) -> Result<(), CliError> {
                 ));
             }
             let mut body = json!({ "name": name, "actions": actions });
-            let tenant = tenant.filter(|_| pool.is_none());
-            for (key, value) in [("tenant", tenant), ("pool", pool)] {
-                if let Some(value) = value {
-                    body[key] = value.into();
-                }
+            // Pools are all tenants'.
+            let path = if pool.is_some() { TOKENS_PATH.to_owned() } else { client.path(&["tokens"])? };
+            if let Some(pool) = pool {
+                body["pool"] = pool.into();
             }
             if let Some(expires) = expires {
                 body["expires_in_s"] = expires.as_secs().into();
             }
-            let made = client.post("/_mesh/v1/tokens", &body).await?;
+            let made = client.post(&path, &body).await?;
             if out.json {
                 return out.document(&made);
             }
@@ -96,7 +97,7 @@ pub(super) async fn run(args: TokenArgs, out: Out) -> Result<(), CliError> {
             out.line(&text(&made["token"]))
         }
         TokenCommand::List => {
-            let view = client.get("/_mesh/v1/tokens").await?;
+            let view = client.get(&client.path(&["tokens"])?).await?;
             if out.json {
                 return out.document(&view);
             }
@@ -116,7 +117,7 @@ pub(super) async fn run(args: TokenArgs, out: Out) -> Result<(), CliError> {
                     text(&token["id"]),
                     text(&token["name"]),
                     format!("{}…", text(&token["prefix"])),
-                    token["tenant"].as_str().unwrap_or("all").to_owned(),
+                    text(&token["tenant"]),
                     may,
                     ago(&token["created_at"], now),
                     expires,
@@ -136,8 +137,7 @@ pub(super) async fn run(args: TokenArgs, out: Out) -> Result<(), CliError> {
             out.table(&columns, &rows(&view["tokens"], row), "no tokens")
         }
         TokenCommand::Revoke { id } => {
-            let path = format!("/_mesh/v1/tokens/{}", super::client::segment(&id)?);
-            client.delete(&path).await?;
+            client.delete(&client.path(&["tokens", &id])?).await?;
             if out.json {
                 return out.document(&json!({ "id": id, "revoked": true }));
             }

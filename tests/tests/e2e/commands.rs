@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
-use tabmesh_tests::gateway::{Gateway, binary, client};
+use tabmesh_tests::child::Child;
+use tabmesh_tests::gateway::{Gateway, binary, client, environment};
 use tabmesh_tests::{Setup, mesh};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -310,4 +311,56 @@ async fn a_load_test_counts_what_the_handler_saw() {
     let bad = bench("/bench/no", &["-d", "300ms"]).await;
     assert_eq!(bad.code, 1, "{}", bad.err);
     assert!(serde_json::from_slice::<Value>(&bad.out).unwrap()["statuses"]["500"].as_u64() > Some(0));
+}
+
+#[tokio::test]
+async fn tokens_open_what_they_name_and_no_more() {
+    let gateway = Setup::new().args(&["--auth", "on"]).start().await;
+    let admin = gateway.home().join("data/admin-token");
+    let home = tempfile::tempdir().unwrap();
+    let url = gateway.url("");
+    let with = |token: Option<&str>, args: &[&str]| {
+        let mut command = command(home.path());
+        command.args(args).args(["--gateway", &url]).envs(token.map(|token| ("TABMESH_TOKEN", token)));
+        async move { ran(command.output().await.unwrap()) }
+    };
+    let none = with(None, &["list"]).await;
+    assert_eq!(none.code, 1);
+    assert!(none.err.contains("TABMESH_TOKEN"), "{}", none.err);
+    let admin = admin.to_str().unwrap();
+    let made = with(
+        None,
+        &["token", "create", "reader", "--actions", "read", "--expires", "1h", "--token-file", admin],
+    )
+    .await;
+    let token = made.ok().trim().to_owned();
+    assert!(!made.err.contains(&token) && !made.err.contains("warning"), "{}", made.err);
+    with(Some(&token), &["list"]).await.ok();
+    let file = home.path().join("x.js");
+    std::fs::write(&file, answering("x")).unwrap();
+    let refused = with(Some(&token), &["deploy", file.to_str().unwrap()]).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("`deploy`") && refused.err.contains("hint: "), "{}", refused.err);
+    let list = with(None, &["token", "list", "--json", "--token-file", admin]).await.json();
+    let reader =
+        list["tokens"].as_array().unwrap().iter().find(|token| token["name"] == "reader").unwrap().clone();
+    assert!(!list.to_string().contains(&token));
+    let text = with(None, &["token", "list", "--token-file", admin]).await.ok();
+    assert!(text.contains("reader") && text.contains("in 59 min"), "{text}");
+    with(None, &["token", "revoke", reader["id"].as_str().unwrap(), "--token-file", admin]).await.ok();
+    let ended = with(Some(&token), &["list"]).await;
+    assert!(ended.err.contains("expired or been revoked"), "{}", ended.err);
+    let audit = with(None, &["audit", "--token-file", admin]).await.ok();
+    assert!(audit.contains("tokens") && !audit.contains(&token), "{audit}");
+
+    let join = with(None, &["token", "create", "tabs", "--pool", "default", "--json", "--token-file", admin])
+        .await
+        .json();
+    let secret = home.path().join("join");
+    std::fs::write(&secret, join["token"].as_str().unwrap()).unwrap();
+    std::fs::create_dir(home.path().join("tmp")).unwrap();
+    let args =
+        ["worker", "--gateway", &url, "--join-token-file", secret.to_str().unwrap()].map(str::to_owned);
+    let _worker = Child::start(&binary("tabmesh"), &args, &environment(home.path()));
+    gateway.wait_for_tabs(1).await;
 }
