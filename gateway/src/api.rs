@@ -8,6 +8,7 @@ mod code;
 mod guard;
 mod purge;
 mod secrets;
+pub mod tail;
 mod tenants;
 mod upload;
 mod view;

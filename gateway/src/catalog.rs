@@ -212,6 +212,7 @@ impl Catalog {
                 size: bytes.len() as u64,
                 modules: handler::describe(&bundle),
                 zone: Arc::default(),
+                seen: Arc::default(),
             };
             let mut store = inner.store();
             if let Some((pattern, owner)) = inner.routes().conflict(&target, &handler.routes) {
@@ -331,6 +332,7 @@ impl Handler {
             updated_at_ms: row.updated_at_ms,
             size: row.size,
             zone: Arc::default(),
+            seen: Arc::default(),
         }
     }
 

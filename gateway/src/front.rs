@@ -94,6 +94,7 @@ impl Front {
                 Arc::clone(invoker.cache()),
                 ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
             ))
+            .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
                 Meeting::At(_) => Router::new(),

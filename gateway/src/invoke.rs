@@ -30,6 +30,8 @@ use crate::mesh::pool::{Lease, NoTab, Pool};
 use crate::mesh::tab::TabId;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::tail::Tail;
+use crate::telemetry::{Outcome, Record, Watch};
 use answer::Held;
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -58,6 +60,7 @@ pub struct Invoker {
     caps: Limits,
     scheduling: PoolConfig,
     cache: Arc<Cache>,
+    tail: Arc<Tail>,
 }
 
 /// What came of running a handler.
@@ -91,7 +94,13 @@ impl Invoker {
         scheduling: PoolConfig,
         cache: Arc<Cache>,
     ) -> Self {
-        Self { pool, code, metrics, caps, scheduling, cache }
+        Self { pool, code, metrics, caps, scheduling, cache, tail: Tail::new() }
+    }
+
+    /// Who listens to handlers.
+    #[must_use]
+    pub fn tail(&self) -> &Arc<Tail> {
+        &self.tail
     }
 
     /// The cache in front of the handlers.
@@ -171,7 +180,8 @@ impl Invoker {
         request_id: &Arc<str>,
         request: Request<Body>,
     ) -> Result<(Response<Body>, RequestHead), Problem> {
-        let mut active = Active::new(&self.metrics);
+        let (stats, bits) = handler.seen.of(&self.metrics.handlers, &handler.target);
+        let mut active = Active::new(&self.metrics, Watch::new(Arc::clone(stats)));
         let (parts, body) = request.into_parts();
         let limits = limits::within(handler.limits, &self.caps);
         let own = limits.request_bytes < self.caps.request_bytes;
@@ -180,15 +190,20 @@ impl Invoker {
             bytes: if caller.is_upgrading() { u64::MAX } else { limits.request_bytes },
             whose: if own { "the handler's limit `request_bytes`" } else { "the gateway's limit" },
         };
-        let mut body = RequestBody::new(&parts.headers, body, limit)?;
-        let head = head::build(handler, limits, caller, request_id, parts)?;
+        let body = RequestBody::new(&parts.headers, body, limit, Arc::clone(stats));
+        let mut body = body.map_err(|problem| active.failed(problem))?;
+        let head = head::build(handler, limits, caller, request_id, parts);
+        let head = head.map_err(|problem| active.failed(problem))?;
+        if self.tail.is_watched(bits) && self.tail.is_heard(&head.target) {
+            active.watch.record(Some(Record::new(Arc::clone(&self.tail), &head)));
+        }
         let deadline = Instant::now() + self.scheduling.queue_deadline();
         let mut tried: Vec<TabId> = Vec::new();
         let mut attempts = 0;
         loop {
             let lease = match self.pool.lease(&head.target, &tried, deadline).await {
                 Ok(lease) => lease,
-                Err(no_tab) => return Err(no_tab_problem(no_tab)),
+                Err(no_tab) => return Err(active.failed(no_tab_problem(no_tab))),
             };
             let tab = lease.tab().id;
             let code = code::ahead(&*self.code, handler, &lease).await;
@@ -198,12 +213,12 @@ impl Invoker {
             };
             (body, active) = (failed.body, failed.active);
             let failure = match failed.error {
-                TryError::Final(problem) => return Err(problem),
+                TryError::Final(problem) => return Err(active.failed(problem)),
                 // The tab filled up between lease and open: it may have room again later.
                 TryError::NotSent => {
                     tokio::task::yield_now().await;
                     if Instant::now() >= deadline {
-                        return Err(no_tab_problem(NoTab::AllBusy));
+                        return Err(active.failed(no_tab_problem(NoTab::AllBusy)));
                     }
                     continue;
                 }
@@ -213,8 +228,10 @@ impl Invoker {
             let again =
                 attempts < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
             if !again {
-                return Err(failure_problem(&failure, &head));
+                let record = active.watch.sight().record.clone();
+                return Err(active.failed(failure_problem(&failure, &head, record)));
             }
+            stats.retried();
             if concerns_the_tab(&failure) {
                 tried.push(tab);
                 if !self.pool.has_untried(&head.target, &tried) {
@@ -237,7 +254,11 @@ impl Invoker {
         mut body: RequestBody,
         active: Active,
     ) -> Result<Result<Response<Body>, Problem>, Failed> {
-        let mut call = match Call::open(lease.tab(), head, code, body.is_empty()) {
+        let sight = active.watch.sight();
+        if let Some(record) = &sight.record {
+            record.tries(lease.tab().id);
+        }
+        let mut call = match Call::open(lease.tab(), head, sight, code, body.is_empty()) {
             Ok(call) => call,
             Err(SendError::Head(_)) => {
                 let error = TryError::Final(Problem::new(ProblemType::HeadersTooLarge));
@@ -261,7 +282,7 @@ impl Invoker {
                             let (labels, metrics) = (Labels::of(head), Arc::clone(&self.metrics));
                             let upload = sending.then(|| body.upload(sender, labels.clone(), Arc::clone(&metrics)));
                             let limit = head.limits.response_bytes;
-                            let held = Held { _lease: lease, _upload: upload, _active: active, labels, metrics, limit };
+                            let held = Held { _lease: lease, _upload: upload, active, labels, metrics, limit };
                             return Ok(answer::response(&head.method, response, fin, call, held));
                         }
                         Err(failure) => break TryError::Failure(failure),
@@ -288,18 +309,28 @@ struct Failed {
     active: Active,
 }
 
-/// Counts a request as active while it lives, which is until its response's body ends.
-struct Active(Gauge);
+/// Counts a request as active while it lives, which is until its response's body ends, and tells what became of it.
+struct Active {
+    gauge: Gauge,
+    watch: Watch,
+}
 
 impl Active {
-    fn new(metrics: &Metrics) -> Self {
+    fn new(metrics: &Metrics, watch: Watch) -> Self {
         metrics.active.inc();
-        Self(metrics.active.clone())
+        Self { gauge: metrics.active.clone(), watch }
+    }
+
+    /// The caller gets this instead of an answer.
+    fn failed(&mut self, problem: Problem) -> Problem {
+        self.watch.settle(Outcome::of_problem(problem.kind()));
+        self.watch.answered(problem.kind().status().as_u16());
+        problem
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.dec();
+        self.gauge.dec();
     }
 }

@@ -56,12 +56,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
     stacks::install(Arc::clone(&catalog));
+    let deployed = Arc::clone(&catalog);
+    metrics.handlers.ask(move |tenant, handler| deployed.lookup(tenant, handler).is_some());
     let caps = config.limits.caps(config.http.max_body);
     let code = Arc::clone(&catalog);
     let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
     let scheduling = config.pool.clone();
     let invoker =
         Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
+    let tail = Arc::clone(invoker.tail());
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
     let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
     tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
@@ -118,6 +121,8 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     };
     tracing::info!("shutting down: requests in flight finish first");
     pool.drain();
+    // Nothing waits for those who only listen.
+    tail.close();
     pool.tabs().iter().for_each(|tab| tab.say_draining());
     // Nobody listens only where the task is gone already, and then there is nothing to stop.
     let _ = stop.send(true);

@@ -12,7 +12,11 @@ use crate::problem::{Problem, ProblemType};
 
 /// Refuses a request that a page made a browser send.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
-    let headers = request.headers();
+    check_headers(request.headers())
+}
+
+/// The same by the fields alone. CORS does not keep pages from opening WebSockets.
+pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     let by_page = headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() != b"none");
     if by_page || headers.contains_key(header::ORIGIN) {
         return Err(Problem::new(ProblemType::Forbidden)

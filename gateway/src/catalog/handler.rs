@@ -2,6 +2,7 @@
 
 use crate::cache::Zone;
 use crate::routes::Pattern;
+use crate::telemetry::Seen;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
@@ -31,6 +32,8 @@ pub struct Handler {
     pub modules: Vec<ModuleInfo>,
     /// What is cached of its answers.
     pub zone: Arc<Zone>,
+    /// Where its requests are counted, and who may watch them.
+    pub seen: Arc<Seen>,
 }
 
 /// What of a deployment is not part of its version.

@@ -8,9 +8,10 @@ mod dispatch;
 
 use super::console::{Console, Loose};
 use super::exchange::{Ends, Exchange, Failure, Receivers};
-use super::incoming::{self, Host, Recent};
+use super::incoming::{self, AFTERWARDS, Host, Recent};
 use super::memory::Memory;
 use crate::metrics::Metrics;
+use crate::telemetry::Sight;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -72,8 +73,10 @@ pub struct Tab {
 struct State {
     session: Session,
     exchanges: HashMap<StreamId, Exchange>,
-    /// The consoles of the streams that ended last: handlers go on logging after their answer.
-    ended: VecDeque<(StreamId, Console)>,
+    /// The streams that ended last: handlers go on logging after their answer.
+    ended: VecDeque<Past>,
+    /// The tab says of each request when it is done with it.
+    tells_costs: bool,
     loose: Loose,
     /// Calls of handlers that are being served.
     calls: HashMap<StreamId, incoming::Ends>,
@@ -81,22 +84,40 @@ struct State {
     memory: Memory,
 }
 
+/// A stream that ended.
+struct Past {
+    id: StreamId,
+    console: Console,
+    at: Instant,
+}
+
 impl State {
     /// Takes an exchange out of the books; its console stays.
     fn end(&mut self, id: StreamId) -> Option<Ends> {
-        let Exchange { ends, console, limits, .. } = self.exchanges.remove(&id)?;
-        self.recent.ended(console.labels.clone(), limits, Instant::now());
+        let Exchange { ends, mut console, limits, .. } = self.exchanges.remove(&id)?;
+        let now = Instant::now();
+        self.recent.ended(console.labels.clone(), limits, now);
+        if !self.tells_costs {
+            console.let_go();
+        }
         if self.ended.len() >= REMEMBERED_STREAMS {
             self.ended.pop_front();
         }
-        self.ended.push_back((id, console));
+        self.ended.push_back(Past { id, console, at: now });
         Some(ends)
     }
 
     fn console(&mut self, id: StreamId) -> Option<&mut Console> {
         match self.exchanges.get_mut(&id) {
             Some(exchange) => Some(&mut exchange.console),
-            None => self.ended.iter_mut().rev().find(|(ended, _)| *ended == id).map(|(_, console)| console),
+            None => self.ended.iter_mut().rev().find(|past| past.id == id).map(|past| &mut past.console),
+        }
+    }
+
+    /// Waits no more for a tab's word on requests that ended long ago.
+    fn let_go(&mut self, now: Instant) {
+        for past in self.ended.iter_mut().take_while(|past| now.duration_since(past.at) >= AFTERWARDS) {
+            past.console.let_go();
         }
     }
 }
@@ -121,6 +142,7 @@ impl Tab {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),
                 exchanges: HashMap::new(),
                 ended: VecDeque::new(),
+                tells_costs: false,
                 loose: Loose::new(),
                 calls: HashMap::new(),
                 recent: Recent::default(),
@@ -170,6 +192,7 @@ impl Tab {
     pub(super) fn open(
         &self,
         head: &RequestHead,
+        sight: &Sight,
         code: Option<&Bytes>,
         fin: bool,
     ) -> Result<(StreamId, Receivers), SendError> {
@@ -181,7 +204,7 @@ impl Tab {
             self.metrics.code_pushes.inc();
         }
         let id = state.session.open(head, fin)?;
-        let (exchange, receivers) = Exchange::new(head);
+        let (exchange, receivers) = Exchange::new(head, sight.clone());
         state.exchanges.insert(id, exchange);
         self.after(state);
         Ok((id, receivers))
@@ -307,7 +330,10 @@ impl Tab {
             tokio::select! {
                 () = self.outbox.notified() => {}
                 () = tokio::time::sleep_until(deadline.into()) => {
-                    let result = self.lock().session.handle_timeout(self.epoch.elapsed());
+                    let mut state = self.lock();
+                    state.let_go(Instant::now());
+                    let result = state.session.handle_timeout(self.epoch.elapsed());
+                    drop(state);
                     if let Err(violation) = result {
                         self.violated(&violation);
                     }
@@ -325,6 +351,7 @@ impl Tab {
         self.ready.store(false, Ordering::Release);
         let (exchanges, calls) = {
             let mut state = self.lock();
+            state.ended.clear();
             (std::mem::take(&mut state.exchanges), std::mem::take(&mut state.calls))
         };
         // Each ends the task that serves it.

@@ -325,6 +325,7 @@ pub(super) fn handler(digit: &str) -> Handler {
         size: 0,
         modules: vec![],
         zone: Arc::default(),
+        seen: Arc::default(),
     }
 }
 
