@@ -11,7 +11,7 @@ use crate::api::{self, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::Catalog;
 use crate::config::HttpConfig;
-use crate::invoke::{Abouts, Caller, Invoker};
+use crate::invoke::{Abouts, Caller, Invoker, REQUEST_ID};
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
@@ -21,6 +21,7 @@ use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
+use http::header;
 use http::{HeaderValue, Request, Response};
 use route::{Route, RouteError};
 use std::sync::Arc;
@@ -145,14 +146,19 @@ impl Front {
                     }
                     false => None,
                 };
+                let about = self.abouts.of(request.version());
+                let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix).about(about);
+                let request_id = Arc::clone(caller.request_id());
                 let mut response = match file {
                     Some(file) => file,
-                    None => {
-                        let about = self.abouts.of(request.version());
-                        let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix).about(about);
-                        self.invoker.invoke(&handler, caller, request).await
-                    }
+                    None => self.invoker.invoke(&handler, caller, request).await,
                 };
+                // A handler may have ids of its own.
+                if let header::Entry::Vacant(place) = response.headers_mut().entry(REQUEST_ID)
+                    && let Ok(id) = HeaderValue::from_str(&request_id)
+                {
+                    place.insert(id);
+                }
                 if is_guest {
                     guest::confine(response.headers_mut());
                 }

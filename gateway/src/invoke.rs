@@ -70,7 +70,7 @@ struct Ran {
     head: Option<RequestHead>,
 }
 
-/// Header that gives a failed request's id to whoever asks about it.
+/// Header that gives a request's id to whoever asks about it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why a try failed.
@@ -109,35 +109,25 @@ impl Invoker {
         &self.cache
     }
 
-    /// Answers `request` by running `handler` in some tab.
-    async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
-        self.run_as(handler, caller, request_id(), request).await
-    }
-
-    /// The same under an id that says where it came from. The cache has no part in it: callers inside the house get what the
+    /// Answers `request` by running `handler` in some tab. The cache has no part in it: callers inside the house get what the
     /// handler says now.
-    pub async fn invoke_as(
+    pub async fn invoke_now(
         &self,
         handler: &Handler,
         caller: Caller,
-        request_id: Arc<str>,
         request: Request<Body>,
     ) -> Response<Body> {
-        self.run_as(handler, caller, request_id, request).await.response
+        self.run(handler, caller, request).await.response
     }
 
-    async fn run_as(
-        &self,
-        handler: &Handler,
-        caller: Caller,
-        request_id: Arc<str>,
-        request: Request<Body>,
-    ) -> Ran {
+    /// The same.
+    async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
+        let request_id = Arc::clone(caller.request_id());
         let started = Instant::now();
         let mut request = request;
         let upgrade = Upgrade::requested(&mut request);
         let caller = caller.upgrading(upgrade.is_some());
-        let result = self.attempt_all(handler, caller, &request_id, request).await;
+        let result = self.attempt_all(handler, caller, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
             Ok((response, head)) => {
@@ -177,7 +167,6 @@ impl Invoker {
         &self,
         handler: &Handler,
         caller: Caller,
-        request_id: &Arc<str>,
         request: Request<Body>,
     ) -> Result<(Response<Body>, RequestHead), Problem> {
         let (stats, bits) = handler.seen.of(&self.metrics.handlers, &handler.target);
@@ -192,7 +181,7 @@ impl Invoker {
         };
         let body = RequestBody::new(&parts.headers, body, limit, Arc::clone(stats));
         let mut body = body.map_err(|problem| active.failed(problem))?;
-        let head = head::build(handler, limits, caller, request_id, parts);
+        let head = head::build(handler, limits, caller, parts);
         let head = head.map_err(|problem| active.failed(problem))?;
         if self.tail.is_watched(bits) && self.tail.is_heard(&head.target) {
             active.watch.record(Some(Record::new(Arc::clone(&self.tail), &head)));
@@ -241,7 +230,7 @@ impl Invoker {
                 }
             }
             self.metrics.retries.inc();
-            tracing::debug!(request_id = &**request_id, %failure, "trying another tab");
+            tracing::debug!(request_id = &*head.request_id, %failure, "trying another tab");
         }
     }
 

@@ -34,5 +34,5 @@ pub async fn serve(
     let url = request.uri().to_string();
     // The way from handler to handler is none through the door, but what it leads to knows where it began.
     loops::mark(request.headers_mut(), from.passes);
-    Ok(invoker.invoke_as(&handler, Caller::handler(url), id.into(), request).await)
+    Ok(invoker.invoke_now(&handler, Caller::handler(url, id.into()), request).await)
 }

@@ -45,6 +45,8 @@ pub struct Caller {
     upgrading: bool,
     /// Of the connection, for `request.cf`.
     about: Option<About>,
+    /// Of the request, in logs and in its answer. Never what a caller says.
+    request_id: Arc<str>,
 }
 
 impl Caller {
@@ -57,6 +59,7 @@ impl Caller {
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
             upgrading: false,
             about: None,
+            request_id: request_id(),
         }
     }
 
@@ -74,10 +77,16 @@ impl Caller {
 }
 
 impl Caller {
-    /// A handler that asks another one for `url`.
+    /// A handler that asks another one for `url`, or the gateway itself, under an id that says where it came from.
     #[must_use]
-    pub fn handler(url: String) -> Self {
-        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None }
+    pub fn handler(url: String, request_id: Arc<str>) -> Self {
+        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None, request_id }
+    }
+
+    /// The id of its request.
+    #[must_use]
+    pub fn request_id(&self) -> &Arc<str> {
+        &self.request_id
     }
 
     /// The same caller, who asks for a WebSocket or not.
@@ -128,7 +137,6 @@ pub fn build(
     handler: &Handler,
     limits: Limits,
     caller: Caller,
-    request_id: &Arc<str>,
     parts: Parts,
 ) -> Result<RequestHead, Problem> {
     let mut headers = parts.headers;
@@ -148,7 +156,7 @@ pub fn build(
         return Err(Problem::new(ProblemType::LoopDetected).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix, upgrading, about } = caller;
+    let Caller { ip, host, url, prefix, upgrading, about, request_id } = caller;
     if upgrading {
         // A handler agrees by what it sees.
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -173,7 +181,7 @@ pub fn build(
     }
     Ok(RequestHead {
         target: Arc::clone(&handler.target),
-        request_id: Arc::clone(request_id),
+        request_id,
         limits,
         method: parts.method,
         url,

@@ -244,7 +244,7 @@ impl Collector for Stats {
             encoder.encode_descriptor("handler_wall", help, unit.as_ref(), MetricType::Histogram)?;
         for ((tenant, handler), stats) in &all {
             let labels = Named { tenant, handler, outcome: None };
-            let bounds = BUCKETS.iter().map(|bound| *bound as f64 / 1e6).chain([f64::MAX]);
+            let bounds = BUCKETS.iter().map(|bound| *bound as f64 / 1e6).chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds.zip(stats.wall.iter().map(|count| count.load(Relaxed))).collect();
             let count = buckets.iter().map(|(_, count)| count).sum();
             let sum = stats.wall_us.load(Relaxed) as f64 / 1e6;
