@@ -9,25 +9,29 @@ mod status;
 
 use crate::api::{self, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Handler, key};
 use crate::config::HttpConfig;
 use crate::invoke::{Abouts, Caller, Invoker, REQUEST_ID};
+use crate::kv::Kv;
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::sandbox::SandboxDomain;
 use crate::site::{Asked, Sites};
+use crate::sql::Databases;
 use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::header;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use route::{Route, RouteError};
 use std::sync::Arc;
 use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
 use tower::ServiceExt;
+
+/// Digits of a version's hash in the host where it answers alone: `<digits>-<handler>.<domain>`.
+pub const PREVIEW: usize = 8;
 
 /// Where tabs and this gateway find each other.
 pub enum Meeting {
@@ -45,6 +49,10 @@ pub struct Behind {
     pub invoker: Arc<Invoker>,
     /// Serves their static files.
     pub sites: Arc<Sites>,
+    /// The stores that handlers and developers share.
+    pub kv: Arc<Kv>,
+    /// See above.
+    pub databases: Arc<Databases>,
     /// The tabs, for the status pages.
     pub pool: Arc<Pool>,
 }
@@ -76,7 +84,7 @@ impl Front {
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
     ) -> Result<Self, ScriptError> {
-        let Behind { catalog, invoker, sites, pool } = behind;
+        let Behind { catalog, invoker, sites, kv, databases, pool } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),
@@ -96,6 +104,7 @@ impl Front {
                 ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
             ))
             .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
+            .merge(api::stores(Arc::clone(&catalog), kv, databases))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
                 Meeting::At(_) => Router::new(),
@@ -124,7 +133,9 @@ impl Front {
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {
-                let Some(handler) = self.catalog.lookup(&tenant, &name) else {
+                let Some(handler) =
+                    self.version(&tenant, &name, prefix.is_none(), ip, request.headers()).await
+                else {
                     let whose = match &*tenant {
                         DEFAULT_TENANT => String::new(),
                         tenant => format!(" of tenant `{tenant}`"),
@@ -165,6 +176,33 @@ impl Front {
                 response
             }
         }
+    }
+
+    /// The version of a handler that a request gets; by a host of its own also one that nobody else gets.
+    async fn version(
+        &self,
+        tenant: &str,
+        name: &str,
+        is_host: bool,
+        ip: &HeaderValue,
+        headers: &HeaderMap,
+    ) -> Option<Arc<Handler>> {
+        if let Some(wanted) = key::wanted(name, headers)
+            && let Some(handler) = self.catalog.choose_version(tenant, name, &wanted)
+        {
+            return Some(handler);
+        }
+        let key = || key::of_request(name, headers, ip.as_bytes());
+        if let Some(handler) = self.catalog.choose(tenant, name, key) {
+            return Some(handler);
+        }
+        // A handler may have a name like that, and goes first.
+        let (version, name) =
+            name.split_once('-').filter(|(version, _)| is_host && version.len() == PREVIEW)?;
+        self.catalog.preview(tenant, name, version).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the store failed");
+            None
+        })
     }
 
     fn route<'a>(&self, request: &'a Request<Body>) -> Result<(Route<'a>, &'a str), RouteError> {

@@ -57,6 +57,10 @@ problem_types! {
     HandlerNotFound = "handler-not-found", NOT_FOUND, "No such handler";
     /// There is no tenant of this name.
     TenantNotFound = "tenant-not-found", NOT_FOUND, "No such tenant";
+    /// The handler has no such version, or not any more.
+    VersionNotFound = "version-not-found", NOT_FOUND, "No such version";
+    /// Several versions are deployed, and what was asked for would end that.
+    RolloutUnderWay = "rollout-under-way", CONFLICT, "A rollout is under way";
     /// No such resource of the gateway's own.
     NotFound = "not-found", NOT_FOUND, "Not found";
     /// The resource does not know this method; `Allow` lists what it knows.
@@ -115,6 +119,12 @@ problem_types! {
     RouteConflict = "route-conflict", CONFLICT, "The route is taken";
     /// As many tenants as allowed exist.
     TooManyTenants = "too-many-tenants", CONFLICT, "Too many tenants";
+    /// Another namespace or database has this name.
+    NameTaken = "name-taken", CONFLICT, "The name is taken";
+    /// The tenant has as many namespaces or databases as it may.
+    TooManyStores = "too-many-stores", CONFLICT, "Too many namespaces or databases";
+    /// SQLite refuses a statement; `detail` is its sentence.
+    SqlError = "sql-error", BAD_REQUEST, "SQL error";
     /// As many deployments as allowed are under way.
     TooManyUploads = "too-many-uploads", SERVICE_UNAVAILABLE, "Too many deployments at once";
     /// As many live tails as allowed are open.

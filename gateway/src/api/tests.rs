@@ -1,7 +1,9 @@
 //! The API as clients see it.
 
 mod limits;
+mod stores;
 mod tenants;
+mod versions;
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
@@ -12,6 +14,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::deploy::{self, SourceFile};
+use crate::store::SecretKey;
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
@@ -30,10 +33,15 @@ struct Answer {
 impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(directory.path()).await.unwrap();
+        let catalog = Arc::new(
+            Catalog::open(directory.path(), SecretKey::parse(&"07".repeat(32)).unwrap()).await.unwrap(),
+        );
+        let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
+        let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
+        let stores = stores(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
-        Server { router: router(Arc::new(catalog), metrics, cache, limits), _directory: directory }
+        Server { router: router(catalog, metrics, cache, limits).merge(stores), _directory: directory }
     }
 
     async fn send(
@@ -118,10 +126,13 @@ async fn the_life_of_a_handler() {
     let files = vec![SourceFile { name: "main.js".into(), bytes: CODE.into() }];
     let bundle = serde_json::to_value(deploy::compile(files, None).unwrap()).unwrap();
     let mut expected = json!({
-        "name": "hello", "tenant": "default", "version": version, "created": true,
+        "name": "hello", "tenant": "default", "version": version, "number": 1, "created": true,
         "modules": [{"name": "main.js", "type": "esm", "size": CODE.len()}],
         "size": bundle.to_string().len(), "limits": Limits::default(),
-        "urls": {"host": "http://hello.localhost:8787/", "path": "/hello/"},
+        "urls": {
+            "host": "http://hello.localhost:8787/", "path": "/hello/",
+            "preview": format!("http://{}-hello.localhost:8787/", &version[..8]),
+        },
         "created_at": created.body["created_at"], "updated_at": created.body["updated_at"],
     });
     assert_eq!(created.body, expected);
