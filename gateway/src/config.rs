@@ -2,6 +2,7 @@
 //! (see `tabmesh serve --help`); every default has its reason here.
 
 mod limits;
+mod telemetry;
 mod store;
 
 use crate::headless::TabConfig;
@@ -10,6 +11,7 @@ use crate::invoke::Colo;
 use crate::sandbox::SandboxDomain;
 use clap::Args;
 pub use limits::LimitConfig;
+pub use telemetry::TelemetryConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -255,6 +257,9 @@ pub struct ServeConfig {
     /// Caching.
     #[command(flatten)]
     pub cache: CacheConfig,
+    /// Traces, metrics, logs.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
 
     /// Threads that run HTTP connections and data channels. One moves what two tabs can; a request whose connection and
     /// tab share a thread needs no hop between threads

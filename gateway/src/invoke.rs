@@ -30,8 +30,9 @@ use crate::mesh::pool::{Lease, NoTab, Pool};
 use crate::mesh::tab::TabId;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
-use crate::tail::Tail;
-use crate::telemetry::{Outcome, Record, Watch};
+use crate::tail::{self, Tail};
+use crate::telemetry::trace::Cause;
+use crate::telemetry::{Outcome, Record, Tracing, Watch};
 use answer::Held;
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -61,6 +62,7 @@ pub struct Invoker {
     scheduling: PoolConfig,
     cache: Arc<Cache>,
     tail: Arc<Tail>,
+    tracing: Option<Arc<Tracing>>,
 }
 
 /// What came of running a handler.
@@ -94,7 +96,14 @@ impl Invoker {
         scheduling: PoolConfig,
         cache: Arc<Cache>,
     ) -> Self {
-        Self { pool, code, metrics, caps, scheduling, cache, tail: Tail::new() }
+        Self { pool, code, metrics, caps, scheduling, cache, tail: Tail::new(), tracing: None }
+    }
+
+    /// The same, whose requests are traced.
+    #[must_use]
+    pub fn traced(mut self, tracing: Option<Arc<Tracing>>) -> Self {
+        self.tracing = tracing;
+        self
     }
 
     /// Who listens to handlers.
@@ -163,6 +172,16 @@ impl Invoker {
         }
     }
 
+    /// A record of the request, where somebody wants to know of it.
+    fn record(&self, cause: Cause, bits: u64, head: &mut RequestHead) -> Option<Arc<Record>> {
+        let traced = self.tracing.as_ref().and_then(|tracing| {
+            let ids = tracing.sampling.begin(cause, &mut head.headers, tail::lot(&head.request_id))?;
+            Some((Arc::clone(tracing), ids))
+        });
+        let is_heard = self.tail.is_watched(bits) && self.tail.is_heard(&head.target);
+        (is_heard || traced.is_some()).then(|| Record::new(Arc::clone(&self.tail), is_heard, traced, head))
+    }
+
     async fn attempt_all(
         &self,
         handler: &Handler,
@@ -181,11 +200,10 @@ impl Invoker {
         };
         let body = RequestBody::new(&parts.headers, body, limit, Arc::clone(stats));
         let mut body = body.map_err(|problem| active.failed(problem))?;
+        let cause = caller.cause();
         let head = head::build(handler, limits, caller, parts);
-        let head = head.map_err(|problem| active.failed(problem))?;
-        if self.tail.is_watched(bits) && self.tail.is_heard(&head.target) {
-            active.watch.record(Some(Record::new(Arc::clone(&self.tail), &head)));
-        }
+        let mut head = head.map_err(|problem| active.failed(problem))?;
+        active.watch.record(self.record(cause, bits, &mut head));
         let deadline = Instant::now() + self.scheduling.queue_deadline();
         let mut tried: Vec<TabId> = Vec::new();
         let mut attempts = 0;
@@ -214,6 +232,9 @@ impl Invoker {
                 TryError::Failure(failure) => failure,
             };
             attempts += 1;
+            if let Some(record) = &active.watch.sight().record {
+                record.failed(&failure);
+            }
             let again =
                 attempts < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
             if !again {
@@ -245,7 +266,7 @@ impl Invoker {
     ) -> Result<Result<Response<Body>, Problem>, Failed> {
         let sight = active.watch.sight();
         if let Some(record) = &sight.record {
-            record.tries(lease.tab().id);
+            record.tries(lease.tab().id, lease.tab().lane.name());
         }
         let mut call = match Call::open(lease.tab(), head, sight, code, body.is_empty()) {
             Ok(call) => call,

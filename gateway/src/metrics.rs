@@ -2,8 +2,10 @@
 //! chooses becomes a label.
 
 mod cache;
+mod tabs;
 
 pub use cache::CacheMetrics;
+pub use tabs::{Carried, Lane, Lanes};
 
 use crate::breach::{Breach, Limit};
 use crate::telemetry::Stats;
@@ -56,6 +58,8 @@ pub struct Metrics {
     pub cache: CacheMetrics,
     /// Each handler's own.
     pub handlers: Arc<Stats>,
+    /// Each way to carry tabs, and each tab.
+    pub lanes: Arc<Lanes>,
 }
 
 impl Default for Metrics {
@@ -109,6 +113,8 @@ impl Metrics {
         let cache = CacheMetrics::register(&mut registry);
         let handlers = Arc::new(Stats::new(max_handlers));
         registry.register_collector(Box::new(Arc::clone(&handlers)));
+        let lanes = Arc::new(Lanes::default());
+        registry.register_collector(Box::new(Arc::clone(&lanes)));
         Self {
             registry,
             requests,
@@ -126,6 +132,7 @@ impl Metrics {
             round_trip,
             cache,
             handlers,
+            lanes,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::site::Sites;
 use crate::sql::Databases;
+use crate::telemetry::Tracing;
 use crate::store::{DataLock, make_directory};
 use crate::{server, stacks};
 use anyhow::Context;
@@ -55,7 +56,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}; is another gateway running?", config.http.listen))?;
     let address = listener.local_addr()?;
 
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(Metrics::new(config.telemetry.metrics_handlers));
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
     stacks::install(Arc::clone(&catalog));
@@ -65,9 +66,11 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let code = Arc::clone(&catalog);
     let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
     let scheduling = config.pool.clone();
+    let tracing = Tracing::start(&config.telemetry)?;
     let invoker =
-        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
+        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache).traced(tracing.clone()));
     let tail = Arc::clone(invoker.tail());
+    metrics.lanes.watch(&pool, &tail, tracing.clone());
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
     let kv = Kv::open(&config.data)
         .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;

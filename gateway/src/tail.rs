@@ -7,6 +7,7 @@ mod event;
 mod filter;
 
 pub use event::{Event, Exception, Line, Subject, Told};
+pub(crate) use filter::lot;
 pub use filter::{BadFilter, Filter};
 
 use std::collections::hash_map::DefaultHasher;

@@ -5,12 +5,16 @@
 //! it: whoever answers the caller, the tab until it is done with `waitUntil`, a stack that waits for its source map. Nothing here
 //! may hold a request up, or show what [`redact`] takes away.
 
+pub mod otlp;
 pub mod outcome;
 pub mod record;
 pub mod redact;
+mod spans;
 pub mod stats;
+pub mod trace;
 mod watch;
 
+pub use otlp::Tracing;
 pub use outcome::Outcome;
 pub use record::Record;
 pub use stats::{HandlerStats, Seen, Stats};

@@ -5,8 +5,10 @@ use crate::catalog::Handler;
 use crate::config::HttpConfig;
 use crate::loops;
 use crate::problem::{Problem, ProblemType};
+use crate::telemetry::trace::Cause;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use opentelemetry::trace::{SpanId, TraceId};
 use std::sync::Arc;
 use tabmesh_protocol::{Limits, RequestHead};
 
@@ -47,6 +49,8 @@ pub struct Caller {
     about: Option<About>,
     /// Of the request, in logs and in its answer. Never what a caller says.
     request_id: Arc<str>,
+    /// For traces.
+    cause: Cause,
 }
 
 impl Caller {
@@ -60,6 +64,7 @@ impl Caller {
             upgrading: false,
             about: None,
             request_id: request_id(),
+            cause: Cause::Caller,
         }
     }
 
@@ -80,7 +85,18 @@ impl Caller {
     /// A handler that asks another one for `url`, or the gateway itself, under an id that says where it came from.
     #[must_use]
     pub fn handler(url: String, request_id: Arc<str>) -> Self {
-        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None, request_id }
+        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None, request_id, cause: Cause::Gateway }
+    }
+
+    /// The same, who asks because of a request of ours: in this span, if that is traced.
+    #[must_use]
+    pub fn caused_by(mut self, span: Option<(TraceId, SpanId)>) -> Self {
+        self.cause = Cause::Request(span);
+        self
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        self.cause
     }
 
     /// The id of its request.
@@ -156,7 +172,7 @@ pub fn build(
         return Err(Problem::new(ProblemType::LoopDetected).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix, upgrading, about, request_id } = caller;
+    let Caller { ip, host, url, prefix, upgrading, about, request_id, cause: _ } = caller;
     if upgrading {
         // A handler agrees by what it sees.
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

@@ -10,7 +10,7 @@ use super::console::{Console, Loose};
 use super::exchange::{Ends, Exchange, Failure, Receivers};
 use super::incoming::{self, AFTERWARDS, Host, Recent};
 use super::memory::Memory;
-use crate::metrics::Metrics;
+use crate::metrics::{Carried, Lane, Metrics};
 use crate::telemetry::Sight;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -54,6 +54,10 @@ pub struct Tab {
     pub id: TabId,
     /// Its id at the signalling server, for logs.
     pub peer: String,
+    /// How it is carried.
+    pub lane: Lane,
+    /// What went over it.
+    pub carried: Carried,
     epoch: Instant,
     state: Mutex<State>,
     /// Something waits to be sent, or the state changed so that the send loop must look.
@@ -128,6 +132,7 @@ impl Tab {
     pub fn new(
         id: TabId,
         peer: String,
+        lane: Lane,
         config: Config,
         metrics: Arc<Metrics>,
         watcher: Weak<dyn Watcher>,
@@ -137,6 +142,8 @@ impl Tab {
         Arc::new(Self {
             id,
             peer,
+            lane,
+            carried: Carried::default(),
             epoch: Instant::now(),
             state: Mutex::new(State {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),
@@ -205,6 +212,7 @@ impl Tab {
         }
         let id = state.session.open(head, fin)?;
         let (exchange, receivers) = Exchange::new(head, sight.clone());
+        self.counts(Carried::requested);
         state.exchanges.insert(id, exchange);
         self.after(state);
         Ok((id, receivers))
@@ -296,6 +304,8 @@ impl Tab {
         if self.is_closed() {
             return;
         }
+        let bytes = message.len();
+        self.counts(|it| it.received(bytes));
         let mut state = self.lock();
         let handled = state.session.handle_message(self.epoch.elapsed(), message);
         let dispatched = self.dispatch(&mut state);
@@ -322,6 +332,8 @@ impl Tab {
                 (message, deadline)
             };
             if let Some(message) = message {
+                let bytes = message.len();
+                self.counts(|it| it.sent(bytes));
                 if !transport.send(message).await {
                     self.close("the data channel closed");
                 }
@@ -358,6 +370,12 @@ impl Tab {
         drop(calls);
         exchanges.into_values().for_each(|exchange| exchange.ends.fail(Failure::TabLost));
         self.outbox.notify_one();
+    }
+
+    /// Counts something for this tab and its lane.
+    fn counts(&self, add: impl Fn(&Carried)) {
+        add(&self.carried);
+        add(self.metrics.lanes.of(self.lane));
     }
 
     fn violated(self: &Arc<Self>, violation: &Violation) {

@@ -122,7 +122,7 @@ fn mentions(event: &Event, text: &str) -> bool {
 }
 
 /// A number from 0 to below 1, from an id that is random: the same for what a request causes.
-fn lot(request_id: &str) -> f64 {
+pub(crate) fn lot(request_id: &str) -> f64 {
     let digits = request_id.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok());
     f64::from(digits.unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }

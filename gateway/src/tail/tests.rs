@@ -22,7 +22,7 @@ fn head(handler: &str, url: &str) -> RequestHead {
 }
 
 fn ends(tail: &Arc<Tail>, handler: &str, outcome: Outcome, status: u16, line: &str) {
-    let record = Record::new(Arc::clone(tail), &head(handler, "http://h/a?token=hidden&x=1"));
+    let record = Record::new(Arc::clone(tail), true, None, &head(handler, "http://h/a?token=hidden&x=1"));
     record.line(1, line);
     record.ended(outcome, status, Duration::from_millis(7));
 }
@@ -35,7 +35,7 @@ fn filter(query: &str) -> Filter {
 async fn an_event_comes_once_the_last_who_has_to_do_with_it_lets_go() {
     let tail = Tail::new();
     let mut reader = tail.subscribe("t", Some("h"), Filter::default()).unwrap();
-    let record = Record::new(Arc::clone(&tail), &head("h", "http://h/a?token=hidden&x=1"));
+    let record = Record::new(Arc::clone(&tail), true, None, &head("h", "http://h/a?token=hidden&x=1"));
     let other = Arc::clone(&record);
     record.ended(Outcome::Ok, 201, Duration::from_millis(7));
     drop(record);
@@ -84,7 +84,7 @@ async fn who_does_not_read_loses_events_and_is_told_how_many() {
 async fn texts_are_bounded_and_what_is_left_out_is_marked() {
     let tail = Tail::new();
     let mut reader = tail.subscribe("t", None, Filter::default()).unwrap();
-    let record = Record::new(Arc::clone(&tail), &head("h", "http://h/"));
+    let record = Record::new(Arc::clone(&tail), true, None, &head("h", "http://h/"));
     for _ in 0..100 {
         record.line(1, &"x".repeat(10 << 10));
     }
@@ -94,7 +94,7 @@ async fn texts_are_bounded_and_what_is_left_out_is_marked() {
     assert_eq!(tail.untold.load(Ordering::Relaxed), 0);
     let most: Vec<_> = (0..2000)
         .map(|_| {
-            let record = Record::new(Arc::clone(&tail), &head("h", "http://h/"));
+            let record = Record::new(Arc::clone(&tail), true, None, &head("h", "http://h/"));
             record.line(1, &"x".repeat(100 << 10));
             record
         })

@@ -1,14 +1,22 @@
 //! What one request does, written down while somebody looks. It is told when nobody holds it any more: see
 //! [`crate::telemetry`]. Its texts are bounded, each record's and all together.
 
+use super::otlp::Tracing;
+use super::spans::{Called, Story, Try};
+use super::trace::{self, Ids};
 use super::{Outcome, redact};
+use crate::mesh::call::Failure;
 use crate::tail::{Event, Exception, Line, Subject, Tail};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use opentelemetry::trace::{SpanId, TraceId};
 use tabmesh_protocol::{RequestHead, Target};
 
 /// Most bytes of text in one record: console, exceptions, fields. As Workers' events.
 const MAX_TEXT: usize = 128 << 10;
+
+/// Calls of one request that become spans; the others are counted.
+const MAX_CALLS: usize = 64;
 
 /// What a line costs beside its text, in bytes.
 const LINE_COST: usize = 64;
@@ -36,13 +44,36 @@ pub struct Used {
     pub ran: Duration,
 }
 
+/// A call of a handler that is under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Calling {
+    /// Its span.
+    pub span: SpanId,
+    begun: Duration,
+}
+
+/// What a handler calls, as it may be shown.
+#[derive(Clone, Debug)]
+pub struct What {
+    /// `fetch`, `kv`, `sql`, `service`, `assets`, `cache`.
+    pub kind: &'static str,
+    /// Method, or operation.
+    pub method: String,
+    /// URL, or the name of what is called.
+    pub url: String,
+}
+
 /// See the module's page.
 #[derive(Debug)]
 pub struct Record {
     tail: Arc<Tail>,
+    /// Somebody listens.
+    is_heard: bool,
+    traced: Option<(Arc<Tracing>, Ids)>,
     target: Arc<Target>,
     request_id: Arc<str>,
     at: SystemTime,
+    begun: Instant,
     subject: Subject,
     written: Mutex<Written>,
 }
@@ -55,16 +86,25 @@ struct Written {
     status: u16,
     cpu: Duration,
     wall: Duration,
-    tab: u64,
+    used: Option<Used>,
+    tries: Vec<Try>,
+    calls: Vec<Called>,
+    calls_left_out: u32,
     /// Bytes of text so far.
     size: usize,
     truncated: bool,
 }
 
 impl Record {
-    /// Of the request that this head opens. It is told to the readers of `tail`.
+    /// Of the request that this head opens. It is told to the readers of `tail`, where they are said to listen, and exported where
+    /// it is traced.
     #[must_use]
-    pub fn new(tail: Arc<Tail>, head: &RequestHead) -> Arc<Self> {
+    pub fn new(
+        tail: Arc<Tail>,
+        is_heard: bool,
+        traced: Option<(Arc<Tracing>, Ids)>,
+        head: &RequestHead,
+    ) -> Arc<Self> {
         let (target, request_id) = (Arc::clone(&head.target), Arc::clone(&head.request_id));
         let subject = subject(head);
         let written = Written {
@@ -74,12 +114,24 @@ impl Record {
             status: 0,
             cpu: Duration::ZERO,
             wall: Duration::ZERO,
-            tab: 0,
+            used: None,
+            tries: vec![],
+            calls: vec![],
+            calls_left_out: 0,
             size: 0,
             truncated: false,
         };
-        let record =
-            Self { tail, target, request_id, at: SystemTime::now(), subject, written: Mutex::new(written) };
+        let record = Self {
+            tail,
+            is_heard,
+            traced,
+            target,
+            request_id,
+            at: SystemTime::now(),
+            begun: Instant::now(),
+            subject,
+            written: Mutex::new(written),
+        };
         if let Subject::Request { url, headers, .. } = &record.subject {
             let size =
                 url.len() + headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
@@ -106,14 +158,55 @@ impl Record {
         }
     }
 
-    /// This tab is asked.
-    pub fn tries(&self, tab: u64) {
-        self.lock().tab = tab;
+    /// This tab is asked, which is carried so.
+    pub fn tries(&self, tab: u64, lane: &'static str) {
+        let begun = self.begun.elapsed();
+        self.lock().tries.push(Try { tab, lane, begun, failed: None });
+    }
+
+    /// The last try failed.
+    pub fn failed(&self, failure: &Failure) {
+        let why = match failure {
+            // The handler's own words are an exception's, not a try's.
+            Failure::Reset { code, .. } => format!("{code:?}"),
+            Failure::TabLost => failure.to_string(),
+        };
+        let at = self.begun.elapsed();
+        if let Some(tried) = self.lock().tries.last_mut() {
+            tried.failed = Some((at, why));
+        }
     }
 
     /// A tab is done with it and says that it used so much.
     pub fn used(&self, used: Used) {
-        self.lock().cpu += used.cpu;
+        let mut written = self.lock();
+        written.cpu += used.cpu;
+        written.used = Some(used);
+    }
+
+    /// The handler makes a call; `None` where nobody wants to know.
+    #[must_use]
+    pub fn calls(&self) -> Option<Calling> {
+        self.traced.as_ref().map(|_| Calling { span: trace::span_id(), begun: self.begun.elapsed() })
+    }
+
+    /// A call was answered with this status, or not at all.
+    pub fn called(&self, calling: Calling, what: What, status: Option<u16>) {
+        let What { kind, method, url } = what;
+        let Calling { span, begun } = calling;
+        let ended = self.begun.elapsed();
+        let mut written = self.lock();
+        if written.calls.len() < MAX_CALLS && self.takes(&mut written, url.len() + LINE_COST) {
+            written.calls.push(Called { span, kind, method, url, begun, ended, status });
+        } else {
+            written.calls_left_out += 1;
+        }
+    }
+
+    /// The trace, where it is in one.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceId> {
+        self.traced.as_ref().map(|(_, ids)| ids.trace)
     }
 
     /// Its answer is over.
@@ -141,6 +234,28 @@ impl Drop for Record {
     fn drop(&mut self) {
         let written = self.written.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.tail.release(written.size);
+        if let Some((tracing, ids)) = &self.traced {
+            let story = Story {
+                ids: *ids,
+                scope: tracing.scope(),
+                target: &self.target,
+                request_id: &self.request_id,
+                at: self.at,
+                wall: written.wall,
+                subject: &self.subject,
+                outcome: written.outcome,
+                status: written.status,
+                used: written.used,
+                tries: &written.tries,
+                calls: &written.calls,
+                exceptions: &written.exceptions,
+                calls_left_out: written.calls_left_out,
+            };
+            tracing.take(story.spans());
+        }
+        if !self.is_heard {
+            return;
+        }
         let nobody = Subject::Cron { pattern: String::new(), at: 0 };
         self.tail.publish(Event {
             target: Arc::clone(&self.target),
@@ -153,7 +268,7 @@ impl Drop for Record {
             exceptions: std::mem::take(&mut written.exceptions),
             cpu: written.cpu,
             wall: written.wall,
-            tab: written.tab,
+            tab: written.tries.last().map_or(0, |tried| tried.tab),
             truncated: written.truncated,
         });
     }

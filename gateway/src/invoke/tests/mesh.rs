@@ -122,7 +122,7 @@ impl Mesh {
         let config = Config { max_incoming_streams: 0, max_outgoing_streams: 4, ..Config::default() };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let tab =
-            Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher, Arc::new(NoHost));
+            Tab::new(id, format!("p{id}"), Lane::Own, config, Arc::clone(&self.metrics), watcher, Arc::new(NoHost));
         self.pool.add(&tab);
         let sending = Arc::clone(&tab);
         let pool = Arc::clone(&self.pool);

@@ -4,6 +4,7 @@ use super::super::console::Console;
 use super::super::exchange::{Failure, Piece};
 use super::super::incoming::{Grant, Incoming};
 use super::{State, Tab};
+use crate::metrics::Carried;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -53,6 +54,7 @@ impl Tab {
                         exchange.console.let_go();
                     }
                     if let Some(ends) = state.end(id) {
+                        self.counts(Carried::failed);
                         ends.fail(Failure::Reset { code, reason });
                     } else {
                         // Dropped, it ends the task that serves the call.
@@ -80,6 +82,7 @@ impl Tab {
                 }
                 Event::Pong { load, round_trip } => {
                     self.metrics.round_trip.observe(round_trip.as_secs_f64());
+                    self.carried.answered(load, round_trip);
                     tracing::trace!(tab = self.id, ?load, ?round_trip, "pong");
                 }
             }
