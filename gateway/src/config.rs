@@ -1,21 +1,23 @@
 //! What the gateway can be told, one struct per concern. Command-line flags and environment variables fill them
 //! (see `tabmesh serve --help`); every default has its reason here.
 
+mod access;
 mod limits;
-mod telemetry;
 mod store;
+mod telemetry;
 
 use crate::headless::TabConfig;
 use crate::host::egress::Allowed;
 use crate::invoke::Colo;
 use crate::sandbox::SandboxDomain;
+pub use access::{AccessConfig, AuthMode};
 use clap::Args;
 pub use limits::LimitConfig;
-pub use telemetry::TelemetryConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 pub use store::StoreConfig;
+pub use telemetry::TelemetryConfig;
 
 /// The HTTP side.
 #[derive(Clone, Debug, Args)]
@@ -239,6 +241,9 @@ pub struct ServeConfig {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpConfig,
+    /// Who may do what.
+    #[command(flatten)]
+    pub access: AccessConfig,
     /// Caps on handlers' limits.
     #[command(flatten)]
     pub limits: LimitConfig,

@@ -7,6 +7,7 @@ mod guest;
 mod route;
 mod status;
 
+use crate::access::{self, Access, CallerAddress};
 use crate::api::{self, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::{Catalog, Handler, key};
@@ -43,6 +44,8 @@ pub enum Meeting {
 
 /// What stands behind the door.
 pub struct Behind {
+    /// Who may do what.
+    pub access: Arc<Access>,
     /// Which handlers there are.
     pub catalog: Arc<Catalog>,
     /// Runs them.
@@ -55,6 +58,8 @@ pub struct Behind {
     pub databases: Arc<Databases>,
     /// The tabs, for the status pages.
     pub pool: Arc<Pool>,
+    /// The name under which they join.
+    pub pool_name: String,
 }
 
 /// The front door. See the module's page.
@@ -84,7 +89,7 @@ impl Front {
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
     ) -> Result<Self, ScriptError> {
-        let Behind { catalog, invoker, sites, kv, databases, pool } = behind;
+        let Behind { access, catalog, invoker, sites, kv, databases, pool, pool_name } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),
@@ -94,22 +99,28 @@ impl Front {
             },
         };
         let assets = Assets::new(site)?;
+        let (api, document) = api::router(
+            Arc::clone(&catalog),
+            Arc::clone(&metrics),
+            Arc::clone(invoker.cache()),
+            Arc::clone(&access),
+            ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
+        )
+        .split_for_parts();
         let own = Router::new()
             .merge(assets.worker_router())
-            .merge(status::router(pool, Arc::clone(&metrics)))
-            .merge(api::router(
-                Arc::clone(&catalog),
-                metrics,
-                Arc::clone(invoker.cache()),
-                ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
-            ))
+            .merge(status::router(Arc::clone(&catalog), pool, metrics, pool_name))
+            .merge(api)
             .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
             .merge(api::stores(Arc::clone(&catalog), kv, databases))
+            .merge(api::openapi::router(document))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
                 Meeting::At(_) => Router::new(),
             })
             .fallback(async || Problem::new(ProblemType::NotFound));
+        // The outermost layer: nothing of the gateway's own is reached but through it.
+        let own = access::protect(own, access);
         Ok(Self {
             domain: http.domain.clone(),
             sandbox_domain: http.sandbox_domain.clone(),
@@ -123,13 +134,16 @@ impl Front {
     }
 
     /// Answers one request of the peer whose address `ip` is, as text.
-    pub async fn answer(&self, ip: &HeaderValue, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
         let (route, authority) = match self.route(&request) {
             Ok(routed) => routed,
             Err(error) => return refusal(&error).into_response(),
         };
         match route {
-            Route::Own => infallible(self.own.clone().oneshot(request).await),
+            Route::Own => {
+                request.extensions_mut().insert(CallerAddress::of(ip));
+                infallible(self.own.clone().oneshot(request).await)
+            }
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {

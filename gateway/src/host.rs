@@ -209,7 +209,8 @@ impl Calls {
                 Ok(self.sites.fetch(&target.version, &request).await)
             }
             Some(Binding::Service { service, .. }) => {
-                let answer = service::serve(&self.catalog, &self.invoker, from, span, service, request).await?;
+                let answer =
+                    service::serve(&self.catalog, &self.invoker, from, span, service, request).await?;
                 plain::plain(answer).await
             }
             Some(Binding::PlainText { .. } | Binding::Json { .. } | Binding::SecretText { .. }) => {

@@ -3,14 +3,17 @@
 //! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
 
+mod audit;
 mod crons;
 mod files;
 mod lock;
 mod schema;
 mod seal;
 mod secrets;
+mod tokens;
 mod versions;
 
+pub use audit::AuditRow;
 pub use files::SiteRow;
 pub use lock::{DataLock, LockError};
 pub use seal::{KEY_FILE, KeyError, SecretKey};
@@ -20,6 +23,7 @@ pub use versions::{DeploymentRow, MAX_DEPLOYMENTS, MAX_VERSIONS, Stored, Upload,
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use tokens::TokenRow;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use tabmesh_protocol::Target;

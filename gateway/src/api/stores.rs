@@ -1,6 +1,6 @@
 //! The routes of the stores that handlers and developers share: `/_mesh/v1/kv` and `/_mesh/v1/sql`, of each tenant.
 
-use super::{TENANTS_PATH, guard, kv, no_tenant, sql};
+use super::{TENANTS_PATH, kv, no_tenant, sql};
 use crate::catalog::Catalog;
 use crate::kv::Kv;
 use crate::kv::operations::Operations;
@@ -82,7 +82,6 @@ pub(super) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Pr
 
 /// A body of JSON of at most `limit` bytes that no web page sent.
 pub(super) async fn json_body(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
-    guard::check(&request)?;
     let body = in_time(Limited::new(request.into_body(), limit).collect()).await?;
     body.map(http_body_util::Collected::to_bytes).map_err(|_| {
         Problem::new(ProblemType::PayloadTooLarge)

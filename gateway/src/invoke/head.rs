@@ -85,7 +85,16 @@ impl Caller {
     /// A handler that asks another one for `url`, or the gateway itself, under an id that says where it came from.
     #[must_use]
     pub fn handler(url: String, request_id: Arc<str>) -> Self {
-        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None, request_id, cause: Cause::Gateway }
+        Self {
+            ip: None,
+            host: None,
+            url,
+            prefix: None,
+            upgrading: false,
+            about: None,
+            request_id,
+            cause: Cause::Gateway,
+        }
     }
 
     /// The same, who asks because of a request of ours: in this span, if that is traced.

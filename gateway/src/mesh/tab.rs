@@ -16,7 +16,7 @@ use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tabmesh_protocol::config::MAX_MESSAGE;
 use tabmesh_protocol::{
     Config, RequestHead, ResetCode, ResponseHead, Role, SendError, Session, StreamId, Violation,
@@ -58,6 +58,8 @@ pub struct Tab {
     pub lane: Lane,
     /// What went over it.
     pub carried: Carried,
+    /// When it joined.
+    pub since: SystemTime,
     epoch: Instant,
     state: Mutex<State>,
     /// Something waits to be sent, or the state changed so that the send loop must look.
@@ -144,6 +146,7 @@ impl Tab {
             peer,
             lane,
             carried: Carried::default(),
+            since: SystemTime::now(),
             epoch: Instant::now(),
             state: Mutex::new(State {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),

@@ -115,7 +115,8 @@ async fn send(exporter: SpanExporter, mut queue: mpsc::Receiver<SpanData>) {
         let mut batch = Vec::new();
         let Some(first) = queue.recv().await else { return };
         batch.push(first);
-        let filling = async { while batch.len() < BATCH && queue.recv_many(&mut batch, BATCH - 1).await > 0 {} };
+        let filling =
+            async { while batch.len() < BATCH && queue.recv_many(&mut batch, BATCH - 1).await > 0 {} };
         // Late or full, it goes.
         let _ = tokio::time::timeout(DELAY, filling).await;
         let result = tokio::time::timeout(TIMEOUT, exporter.export(batch)).await;

@@ -7,9 +7,9 @@ use super::trace::{self, Ids};
 use super::{Outcome, redact};
 use crate::mesh::call::Failure;
 use crate::tail::{Event, Exception, Line, Subject, Tail};
+use opentelemetry::trace::{SpanId, TraceId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use opentelemetry::trace::{SpanId, TraceId};
 use tabmesh_protocol::{RequestHead, Target};
 
 /// Most bytes of text in one record: console, exceptions, fields. As Workers' events.

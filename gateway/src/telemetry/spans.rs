@@ -196,7 +196,10 @@ impl Story<'_> {
         let mut attributes = vec![KeyValue::new("tabmesh.call", *kind)];
         let name = match *kind {
             "kv" | "sql" => {
-                attributes.push(KeyValue::new("db.system.name", if *kind == "sql" { "sqlite" } else { "tabmesh.kv" }));
+                attributes.push(KeyValue::new(
+                    "db.system.name",
+                    if *kind == "sql" { "sqlite" } else { "tabmesh.kv" },
+                ));
                 attributes.push(KeyValue::new("db.operation.name", method.clone()));
                 attributes.push(KeyValue::new("db.namespace", url.clone()));
                 format!("{kind} {method} {url}")

@@ -157,6 +157,20 @@ impl Stats {
         Arc::clone(known.entry(key).or_default())
     }
 
+    /// Requests so far by outcome, over all handlers that are deployed.
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |outcome: Outcome| {
+            known
+                .values()
+                .flat_map(|stats| &stats.requests[outcome as usize])
+                .map(|it| it.load(Relaxed))
+                .sum()
+        };
+        Outcome::ALL.into_iter().map(|outcome| (outcome.name(), of(outcome))).collect()
+    }
+
     fn forget_gone(&self, known: &mut BTreeMap<(String, String), Arc<HandlerStats>>) {
         let Some(exists) = self.exists.get() else { return };
         known.retain(|(tenant, handler), _| handler == OTHER || exists(tenant, handler));

@@ -150,7 +150,12 @@ async fn a_websocket_tells_the_same_and_a_tenants_tail_hears_all_of_its_handlers
     names.sort();
     assert_eq!(names, ["quiet", "talks"]);
     // Web pages may not listen.
-    let page =
-        client().get(gateway.url("/_mesh/v1/tail")).header("origin", "http://evil.localhost").send().await;
-    assert_eq!(page.unwrap().status(), 403);
+    let upgrade = client()
+        .get(gateway.url("/_mesh/v1/tail"))
+        .header("origin", "http://evil.localhost")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(upgrade.send().await.unwrap().status(), 403);
 }
