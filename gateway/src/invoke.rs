@@ -150,10 +150,12 @@ impl Invoker {
             Err(problem) => {
                 let slug = problem.kind().slug();
                 self.metrics.count(slug);
-                let Target { tenant, handler: name, .. } = &*handler.target;
+                let Target { tenant, handler: name, version } = &*handler.target;
+                let version = version.get(..8);
                 tracing::info!(
                     tenant,
                     handler = name,
+                    version,
                     request_id = &*request_id,
                     problem = slug,
                     "request failed"

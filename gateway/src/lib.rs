@@ -25,6 +25,7 @@ pub mod invoke;
 pub mod io_threads;
 pub mod kv;
 pub mod limits;
+pub mod logs;
 pub mod loops;
 pub mod mesh;
 pub mod metrics;

@@ -48,8 +48,9 @@ pub(super) fn failure_problem(failure: &Failure, head: &RequestHead, record: Opt
     if !reason.is_empty() {
         stacks::log(&Labels::of(head), reason, move |labels, text| {
             let (tenant, handler) = (&labels.target.tenant, &labels.target.handler);
-            let request_id = &*labels.request_id;
-            tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text, "failed");
+            let (version, request_id) = (labels.version(), &*labels.request_id);
+            let trace_id = record.as_ref().and_then(|record| record.trace()).map(tracing::field::display);
+            tracing::error!(target: "tabmesh::handler", tenant, handler, version, request_id, trace_id, text, "failed");
             if let Some(record) = record {
                 record.exception(text);
             }

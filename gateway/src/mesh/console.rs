@@ -6,6 +6,7 @@ use crate::metrics::Metrics;
 use crate::stacks;
 use crate::telemetry::Sight;
 use crate::telemetry::record::Used;
+use opentelemetry::trace::TraceId;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{Cost, RequestHead};
 
@@ -112,25 +113,37 @@ fn write(tab: u64, whose: Option<(&Labels, &Sight)>, level: u8, text: &str) {
         Some((labels, sight)) => {
             let record = sight.record.clone();
             stacks::log(labels, text, move |labels, text| {
-                emit(tab, Some(labels), level, text);
+                let trace = record.as_ref().and_then(|record| record.trace());
+                emit(tab, Some(labels), trace, level, text);
                 if let Some(record) = record {
                     record.line(level, text);
                 }
             });
         }
-        None => emit(tab, None, level, text),
+        None => emit(tab, None, None, level, text),
     }
 }
 
 /// The text is a stranger's: it is a field, which the log escapes, never a format.
-fn emit(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
-    let tenant = labels.map_or("-", |labels| &labels.target.tenant);
-    let handler = labels.map_or("-", |labels| &labels.target.handler);
-    let request_id = labels.map_or("-", |labels| &labels.request_id);
+fn emit(tab: u64, labels: Option<&Labels>, trace: Option<TraceId>, level: u8, text: &str) {
+    macro_rules! line {
+        ($log:ident) => {
+            tracing::$log!(
+                target: "tabmesh::handler",
+                tab,
+                tenant = labels.map_or("-", |labels| &labels.target.tenant),
+                handler = labels.map_or("-", |labels| &labels.target.handler),
+                version = labels.map(|labels| labels.version()),
+                request_id = labels.map_or("-", |labels| &labels.request_id),
+                trace_id = trace.map(tracing::field::display),
+                text,
+            )
+        };
+    }
     match level {
-        0 => tracing::debug!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
-        1 => tracing::info!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
-        2 => tracing::warn!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
-        _ => tracing::error!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
+        0 => line!(debug),
+        1 => line!(info),
+        2 => line!(warn),
+        _ => line!(error),
     }
 }
