@@ -4,6 +4,7 @@
 //! else), handlers' own hosts, and the main host with the gateway's own paths under `/_mesh/` and handlers by path.
 
 mod guest;
+mod log;
 mod route;
 mod status;
 
@@ -25,11 +26,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
+use log::Line;
 use route::{Route, RouteError};
 use std::sync::Arc;
 use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
 use tower::ServiceExt;
+use tracing::Level;
 
 /// Digits of a version's hash in the host where it answers alone: `<digits>-<handler>.<domain>`.
 pub const PREVIEW: usize = 8;
@@ -71,6 +74,8 @@ pub struct Front {
     invoker: Arc<Invoker>,
     sites: Arc<Sites>,
     abouts: Abouts,
+    /// Every request is logged.
+    access_log: bool,
     /// `/_mesh/…` on the main host.
     own: Router,
     /// Everything on a sandbox host.
@@ -88,6 +93,7 @@ impl Front {
         behind: Behind,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
+        access_log: bool,
     ) -> Result<Self, ScriptError> {
         let Behind { access, catalog, invoker, sites, kv, databases, pool, pool_name } = behind;
         let site = Site {
@@ -128,13 +134,24 @@ impl Front {
             invoker,
             sites,
             abouts: Abouts::new(&http.colo, http.location_headers),
+            access_log,
             own,
             sandbox: assets.isolate_router(),
         })
     }
 
-    /// Answers one request of the peer whose address `ip` is, as text.
-    pub async fn answer(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
+    /// Answers one request of the peer whose address `ip` is, as text, and logs that where it is wanted.
+    pub async fn answer(&self, ip: &HeaderValue, request: Request<Body>) -> Response<Body> {
+        if !self.access_log && !tracing::enabled!(target: "tabmesh::access", Level::DEBUG) {
+            return self.respond(ip, request).await;
+        }
+        let line = Line::new(ip, &request);
+        let response = self.respond(ip, request).await;
+        line.log(&response, self.access_log);
+        response
+    }
+
+    async fn respond(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
         let (route, authority) = match self.route(&request) {
             Ok(routed) => routed,
             Err(error) => return refusal(&error).into_response(),

@@ -21,7 +21,8 @@ pub enum LogFormat {
 }
 
 /// Crates that see what connections carry: of them nothing finer than `debug` is shown.
-const CARRIERS: [&str; 7] = ["h2", "hyper", "hyper_util", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
+const CARRIERS: [&str; 7] =
+    ["h2", "hyper", "hyper_util", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
 
 /// From now on the process logs to `writer`: what RUST_LOG says, or else `default`. Once.
 pub fn install<W>(format: LogFormat, default: &str, writer: W)

@@ -157,7 +157,7 @@ pub async fn run(
         pool: Arc::clone(&pool),
         pool_name: config.signal.pool.clone(),
     };
-    let front = Front::new(&config.http, caps, behind, metrics, meeting)?;
+    let front = Front::new(&config.http, caps, behind, metrics, meeting, config.telemetry.access_log)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
