@@ -138,7 +138,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Status(args) => status::status(args, out).await,
         Command::Worker(args) => worker::run(args, out).await,
         Command::Bench(args) => bench::run(args, out).await,
-        Command::Config(args) => config::run(args, out),
+        Command::Config(args) => config::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
     }
 }
