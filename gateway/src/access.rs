@@ -33,7 +33,7 @@ pub use token::{Kind, Secret};
 pub use tokens::{MAX_TOKENS, NewToken, Refused, TokenError, Tokens, Whose};
 
 use crate::config::{AccessConfig, AuthMode};
-use crate::store::{Store, StoreError};
+use crate::store::{SecretKey, Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -61,8 +61,8 @@ impl Access {
     ///
     /// # Errors
     /// Database errors, or that the token's file cannot be written.
-    pub fn open(data: &Path, domain: &str, config: &AccessConfig) -> Result<Self, OpenError> {
-        let store: SharedStore = Arc::new(Mutex::new(Store::open(data)?));
+    pub fn open(data: &Path, key: SecretKey, domain: &str, config: &AccessConfig) -> Result<Self, OpenError> {
+        let store: SharedStore = Arc::new(Mutex::new(Store::open(data, key)?));
         let tokens = Tokens::open(Arc::clone(&store))?;
         if config.reset_admin_token || (config.auth == AuthMode::On && !tokens.has_operator()) {
             let file = operators_token(data, &tokens)?;

@@ -10,9 +10,12 @@ mod code;
 pub(crate) mod deployments;
 mod diff;
 mod guard;
+mod kv;
 pub mod openapi;
 mod purge;
 pub(crate) mod secrets;
+mod sql;
+mod stores;
 mod tenants;
 mod tokens;
 mod triggers;
@@ -45,6 +48,7 @@ use crate::problem::{Problem, ProblemType};
 use crate::routes::Pattern;
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
+pub use stores::router as stores;
 use view::View;
 
 /// Where the API is.

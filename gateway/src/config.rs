@@ -3,6 +3,7 @@
 
 mod access;
 mod limits;
+mod store;
 
 use crate::headless::TabConfig;
 use crate::host::egress::Allowed;
@@ -14,6 +15,7 @@ pub use limits::LimitConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+pub use store::StoreConfig;
 
 /// The HTTP side.
 #[derive(Clone, Debug, Args)]
@@ -267,6 +269,10 @@ pub struct ServeConfig {
     /// Directory of the store
     #[arg(long, env = "TABMESH_DATA", default_value = ".tabmesh", value_name = "DIR")]
     pub data: PathBuf,
+
+    /// The store's key.
+    #[command(flatten)]
+    pub store: StoreConfig,
 
     /// Headless browser tabs to start on this machine
     #[arg(long, default_value_t = 0, value_name = "N")]

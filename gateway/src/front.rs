@@ -13,11 +13,13 @@ use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::{Catalog, Handler, key};
 use crate::config::HttpConfig;
 use crate::invoke::{Abouts, Caller, Invoker};
+use crate::kv::Kv;
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::sandbox::SandboxDomain;
 use crate::site::{Asked, Sites};
+use crate::sql::Databases;
 use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
@@ -50,6 +52,10 @@ pub struct Behind {
     pub invoker: Arc<Invoker>,
     /// Serves their static files.
     pub sites: Arc<Sites>,
+    /// The stores that handlers and developers share.
+    pub kv: Arc<Kv>,
+    /// See above.
+    pub databases: Arc<Databases>,
     /// The tabs, for the status pages.
     pub pool: Arc<Pool>,
 }
@@ -81,7 +87,7 @@ impl Front {
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
     ) -> Result<Self, ScriptError> {
-        let Behind { access, catalog, invoker, sites, pool } = behind;
+        let Behind { access, catalog, invoker, sites, kv, databases, pool } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),
@@ -98,6 +104,7 @@ impl Front {
             Arc::clone(&access),
             ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
         )
+        .merge(api::stores(Arc::clone(&catalog), kv, databases))
         .split_for_parts();
         let own = Router::new()
             .merge(assets.worker_router())

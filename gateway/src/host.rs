@@ -4,7 +4,7 @@
 mod d1;
 pub mod egress;
 mod kept;
-mod kv;
+pub(crate) mod kv;
 mod plain;
 mod service;
 
@@ -12,6 +12,7 @@ use crate::breach::Labels;
 use crate::cache;
 use crate::catalog::Catalog;
 use crate::invoke::Invoker;
+use crate::kv::operations::Operations;
 use crate::kv::{Kv, Namespace};
 use crate::loops;
 use crate::mesh::incoming::{Grant, Host};
@@ -45,7 +46,7 @@ pub struct Calls {
     catalog: Arc<Catalog>,
     egress: Option<Egress>,
     kv: Arc<Kv>,
-    databases: Databases,
+    databases: Arc<Databases>,
     invoker: Arc<Invoker>,
     sites: Arc<Sites>,
     known: Mutex<HashMap<String, Arc<Surroundings>>>,
@@ -58,7 +59,7 @@ impl Calls {
         catalog: Arc<Catalog>,
         egress: Option<Egress>,
         kv: Arc<Kv>,
-        databases: Databases,
+        databases: Arc<Databases>,
         invoker: Arc<Invoker>,
         sites: Arc<Sites>,
     ) -> Self {
@@ -115,7 +116,8 @@ impl Calls {
         id: String,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        kv::serve(&self.kv, memory, Namespace { tenant: target.tenant.clone(), id }, request).await
+        let kv = Operations::new(Arc::clone(&self.kv), memory.clone());
+        kv::serve(&kv, Namespace { tenant: target.tenant.clone(), id }, request).await
     }
 
     async fn sql(

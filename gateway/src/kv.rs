@@ -1,6 +1,10 @@
 //! Key-value namespaces in a SQLite file of their own. Blocking: call it from a thread that may wait for the disk. An
 //! acknowledged write survives SIGKILL and power loss. Knows neither HTTP nor handlers.
 
+mod namespaces;
+pub mod operations;
+
+pub use namespaces::Named;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +29,14 @@ const SCHEMA: &str = "
         UNIQUE (tenant, namespace, key)
     ) STRICT;
     CREATE INDEX IF NOT EXISTS entries_expiring ON entries (expires) WHERE expires IS NOT NULL;
+    -- Those that were made before they were used; others are where their entries are.
+    CREATE TABLE IF NOT EXISTS namespaces (
+        tenant TEXT NOT NULL,
+        id     TEXT NOT NULL,
+        title  TEXT NOT NULL,
+        PRIMARY KEY (tenant, id),
+        UNIQUE (tenant, title)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// Whose entries.
@@ -57,6 +69,9 @@ pub struct Key {
     /// When it goes, in seconds since 1970.
     pub expires: Option<i64>,
 }
+
+/// What was asked for, each with what is there.
+pub type Read = Vec<(String, Option<Entry>)>;
 
 /// The store. Readers and the one writer do not wait for each other.
 #[derive(Debug)]
@@ -117,19 +132,56 @@ impl Kv {
         Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()))
     }
 
-    /// Writes an entry.
+    /// Entries, `None` for each that is not there or expired; `None` if their values have more than `room` bytes together.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn get_all(
+        &self,
+        namespace: &Namespace,
+        keys: Vec<String>,
+        mut room: usize,
+        now: i64,
+    ) -> rusqlite::Result<Option<Read>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let entry = self.get(namespace, &key, now)?;
+            match room.checked_sub(entry.as_ref().map_or(0, |entry| entry.value.len())) {
+                Some(left) => room = left,
+                None => return Ok(None),
+            }
+            found.push((key, entry));
+        }
+        Ok(Some(found))
+    }
+
+    /// Writes entries, all or none; of two with one key the later stays.
     ///
     /// # Errors
     /// Database errors; then nothing was written.
-    pub fn put(&self, namespace: &Namespace, key: &str, entry: &Entry, now: i64) -> rusqlite::Result<()> {
+    pub fn put_all(
+        &self,
+        namespace: &Namespace,
+        entries: &[(String, Entry)],
+        now: i64,
+    ) -> rusqlite::Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO entries (tenant, namespace, key, value, metadata, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (tenant, namespace, key) DO UPDATE SET value = ?4, metadata = ?5, expires = ?6",
-            )?
-            .execute(params![namespace.tenant, namespace.id, key, entry.value, entry.metadata, entry.expires])?;
+        let mut put = transaction.prepare_cached(
+            "INSERT INTO entries (tenant, namespace, key, value, metadata, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (tenant, namespace, key) DO UPDATE SET value = ?4, metadata = ?5, expires = ?6",
+        )?;
+        for (key, entry) in entries {
+            put.execute(params![
+                namespace.tenant,
+                namespace.id,
+                key,
+                entry.value,
+                entry.metadata,
+                entry.expires
+            ])?;
+        }
+        drop(put);
         transaction
             .prepare_cached(
                 "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE expires <= ?1 LIMIT ?2)",
@@ -138,15 +190,20 @@ impl Kv {
         transaction.commit()
     }
 
-    /// Removes an entry, where there is one.
+    /// Removes entries, where they are, all or none.
     ///
     /// # Errors
-    /// Database errors.
-    pub fn delete(&self, namespace: &Namespace, key: &str) -> rusqlite::Result<()> {
-        lock(&self.writer)
-            .prepare_cached("DELETE FROM entries WHERE tenant = ?1 AND namespace = ?2 AND key = ?3")?
-            .execute(params![namespace.tenant, namespace.id, key])
-            .map(|_| ())
+    /// Database errors; then all are still there.
+    pub fn delete_all(&self, namespace: &Namespace, keys: &[String]) -> rusqlite::Result<()> {
+        let mut writer = lock(&self.writer);
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut delete = transaction
+            .prepare_cached("DELETE FROM entries WHERE tenant = ?1 AND namespace = ?2 AND key = ?3")?;
+        for key in keys {
+            delete.execute(params![namespace.tenant, namespace.id, key])?;
+        }
+        drop(delete);
+        transaction.commit()
     }
 
     /// Up to `limit` keys that begin with `prefix`, sorted, behind the key `after`; and whether there are more.
@@ -193,56 +250,4 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open() -> (tempfile::TempDir, Kv, Namespace) {
-        let directory = tempfile::tempdir().unwrap();
-        let kv = Kv::open(directory.path()).unwrap();
-        (directory, kv, Namespace { tenant: "t".into(), id: "n".into() })
-    }
-
-    fn entry(value: &str, expires: Option<i64>) -> Entry {
-        Entry { value: value.into(), metadata: None, expires }
-    }
-
-    #[test]
-    fn an_entry_lives_in_its_namespace_until_it_expires() {
-        let (directory, kv, ours) = open();
-        kv.put(&ours, "k", &entry("1", None), 0).unwrap();
-        kv.put(&ours, "k", &entry("2", Some(100)), 0).unwrap();
-        assert_eq!(kv.get(&ours, "k", 99).unwrap(), Some(entry("2", Some(100))));
-        assert_eq!(kv.get(&ours, "k", 100).unwrap(), None);
-        for other in
-            [Namespace { tenant: "u".into(), ..ours.clone() }, Namespace { id: "m".into(), ..ours.clone() }]
-        {
-            assert_eq!(kv.get(&other, "k", 0).unwrap(), None);
-        }
-        drop(kv);
-        let kv = Kv::open(directory.path()).unwrap();
-        assert!(kv.get(&ours, "k", 0).unwrap().is_some());
-        kv.put(&ours, "other", &entry("", None), 100).unwrap();
-        assert!(kv.get(&ours, "k", 0).unwrap().is_none(), "swept by a later write");
-        kv.delete(&ours, "other").unwrap();
-        assert!(kv.get(&ours, "other", 0).unwrap().is_none());
-    }
-
-    #[test]
-    fn lists_are_sorted_and_cut() {
-        let (_directory, kv, ours) = open();
-        for key in ["b", "a1", "a2", "a3", "ä", "a%"] {
-            kv.put(&ours, key, &entry("", None), 0).unwrap();
-        }
-        kv.put(&ours, "a0", &entry("", Some(5)), 0).unwrap();
-        let names =
-            |(keys, more): (Vec<Key>, bool)| (keys.into_iter().map(|key| key.name).collect::<Vec<_>>(), more);
-        let list = |prefix, after, limit| names(kv.list(&ours, prefix, after, limit, 10).unwrap());
-        assert_eq!(
-            list("", None, 10),
-            (vec!["a%".into(), "a1".into(), "a2".into(), "a3".into(), "b".into(), "ä".into()], false)
-        );
-        assert_eq!(list("a", None, 2), (vec!["a%".into(), "a1".into()], true));
-        assert_eq!(list("a", Some("a1"), 2), (vec!["a2".into(), "a3".into()], false));
-        assert_eq!(list("z", None, 2), (vec![], false));
-    }
-}
+mod tests;

@@ -129,6 +129,12 @@ problem_types! {
     RouteConflict = "route-conflict", CONFLICT, "The route is taken";
     /// As many tenants as allowed exist.
     TooManyTenants = "too-many-tenants", CONFLICT, "Too many tenants";
+    /// Another namespace or database has this name.
+    NameTaken = "name-taken", CONFLICT, "The name is taken";
+    /// The tenant has as many namespaces or databases as it may.
+    TooManyStores = "too-many-stores", CONFLICT, "Too many namespaces or databases";
+    /// SQLite refuses a statement; `detail` is its sentence.
+    SqlError = "sql-error", BAD_REQUEST, "SQL error";
     /// As many deployments as allowed are under way.
     TooManyUploads = "too-many-uploads", SERVICE_UNAVAILABLE, "Too many deployments at once";
     /// The gateway is shutting down.

@@ -18,6 +18,7 @@ use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::site::Sites;
 use crate::sql::Databases;
+use crate::store::{DataLock, make_directory};
 use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -46,7 +47,9 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     }
     config.access.check(config.http.listen).map_err(anyhow::Error::msg)?;
     let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
-    let catalog = Catalog::open(&config.data)
+    make_directory(&config.data)?;
+    let _lock = DataLock::take(&config.data)?;
+    let catalog = Catalog::open(&config.data, config.store.key(&config.data)?)
         .await
         .with_context(|| format!("cannot open the store in {}", config.data.display()))?;
     let listener = TcpListener::bind(config.http.listen)
@@ -66,7 +69,20 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     let invoker =
         Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
-    let host = host(&config, Arc::clone(&catalog), Arc::clone(&invoker), Arc::clone(&sites))?;
+    let kv = Kv::open(&config.data)
+        .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
+    let databases = Databases::open(&config.data)
+        .with_context(|| format!("cannot open the book of databases in {}", config.data.display()))?;
+    let (kv, databases) = (Arc::new(kv), Arc::new(databases));
+    let egress = egress(&config.egress)?;
+    let host = Arc::new(Calls::new(
+        Arc::clone(&catalog),
+        egress,
+        Arc::clone(&kv),
+        Arc::clone(&databases),
+        Arc::clone(&invoker),
+        Arc::clone(&sites),
+    ));
     tokio::spawn(Scheduler::new(Arc::clone(&catalog), Arc::clone(&invoker)).run());
     let threads = IoThreads::start(config.io_threads).context("cannot start the I/O threads")?;
     let rendezvous = Rendezvous::new(
@@ -99,7 +115,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let behind = Behind { access: Arc::clone(&access), catalog, invoker, sites, pool: Arc::clone(&pool) };
+    let behind = Behind {
+        access: Arc::clone(&access),
+        catalog,
+        invoker,
+        sites,
+        kv,
+        databases,
+        pool: Arc::clone(&pool),
+    };
     let front = Front::new(&config.http, caps, behind, metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
@@ -146,26 +170,17 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 /// Reads who may do what, and makes the operator's token where there is none.
 async fn open_access(config: &ServeConfig) -> anyhow::Result<Arc<Access>> {
     let (data, domain, settings) = (config.data.clone(), config.http.domain.clone(), config.access.clone());
-    let access = tokio::task::spawn_blocking(move || Access::open(&data, &domain, &settings)).await??;
+    let key = config.store.key(&config.data)?;
+    let access = tokio::task::spawn_blocking(move || Access::open(&data, key, &domain, &settings)).await??;
     let access = Arc::new(access);
     tokio::spawn(Arc::clone(&access.tokens).note_uses());
     Ok(access)
 }
 
-/// What handlers can call.
-fn host(
-    config: &ServeConfig,
-    catalog: Arc<Catalog>,
-    invoker: Arc<Invoker>,
-    sites: Arc<Sites>,
-) -> anyhow::Result<Arc<Calls>> {
-    let EgressConfig { allow, no_egress } = config.egress.clone();
-    let egress = (!no_egress).then(|| Egress::new(allow)).transpose();
-    let egress = egress.context("cannot read the system's root certificates; --no-egress does without")?;
-    let kv = Kv::open(&config.data)
-        .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
-    let databases = Databases::new(config.data.join("sql"));
-    Ok(Arc::new(Calls::new(catalog, egress, Arc::new(kv), databases, invoker, sites)))
+/// What handlers fetch through, unless they may not.
+fn egress(config: &EgressConfig) -> anyhow::Result<Option<Egress>> {
+    let egress = (!config.no_egress).then(|| Egress::new(config.allow.clone())).transpose();
+    egress.context("cannot read the system's root certificates; --no-egress does without")
 }
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit

@@ -2,9 +2,12 @@
 //! waiting. An acknowledged write survives SIGKILL and power loss. Knows no HTTP.
 
 mod guard;
+mod registry;
 mod value;
 
 use guard::Guard;
+pub use registry::{FILE_NAME, MAX_DATABASES, Named};
+use registry::{NotMade, Registry};
 use rusqlite::types::Value as Cell;
 use rusqlite::{Batch, Connection, Statement, params_from_iter};
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,9 @@ const PAGE: u64 = 4096;
 
 /// Largest answer, in bytes of its values.
 const MAX_RESULT: usize = 32 << 20;
+
+/// Longest id or name of a database, in bytes.
+const MAX_NAME: usize = 512;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -87,6 +93,18 @@ pub enum SqlError {
     /// The file cannot be used.
     #[error("the database cannot be opened")]
     Unavailable,
+    /// There is no such database.
+    #[error("there is no such database")]
+    NotFound,
+    /// The name cannot be one.
+    #[error("a database's name has 1 to {MAX_NAME} bytes of text")]
+    InvalidName,
+    /// Another database has the name.
+    #[error("a database with this name exists already")]
+    NameTaken,
+    /// The tenant has too many of them.
+    #[error("a tenant has at most {MAX_DATABASES} databases with a name")]
+    TooMany,
 }
 
 impl From<rusqlite::Error> for SqlError {
@@ -141,15 +159,23 @@ type Shared = Arc<Mutex<Option<Database>>>;
 #[derive(Debug)]
 pub struct Databases {
     directory: PathBuf,
+    registry: Arc<Registry>,
     open: std::sync::Mutex<HashMap<DatabaseId, (Instant, Shared)>>,
     busy: Semaphore,
 }
 
 impl Databases {
-    /// Databases below a directory; files appear when they are first used.
-    #[must_use]
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory, open: std::sync::Mutex::default(), busy: Semaphore::new(MAX_BUSY) }
+    /// The databases of a data directory that exists; files appear when they are first used.
+    ///
+    /// # Errors
+    /// When the book of databases cannot be opened.
+    pub fn open(data: &Path) -> rusqlite::Result<Self> {
+        Ok(Self {
+            directory: data.join("sql"),
+            registry: Arc::new(Registry::open(data)?),
+            open: std::sync::Mutex::default(),
+            busy: Semaphore::new(MAX_BUSY),
+        })
     }
 
     /// Does work on a database, in turn with others.
@@ -160,15 +186,104 @@ impl Databases {
         let shared = self.shared(&id);
         let mut database = shared.lock_owned().await;
         let _turn = self.busy.acquire().await.map_err(|_| SqlError::Unavailable)?;
-        let path = self.path(&id);
+        let (path, registry) = (self.path(&id), Arc::clone(&self.registry));
         let done = tokio::task::spawn_blocking(move || {
             let database = match &mut *database {
                 Some(open) => open,
-                closed => closed.insert(Database::open(&path)?),
+                closed => {
+                    check_name(&id.id)?;
+                    // Before the file: one that is there is known.
+                    noted(registry.note(&id.tenant, &id.id))?;
+                    closed.insert(Database::open(&path)?)
+                }
             };
             database.run(work)
         });
         done.await.unwrap_or(Err(SqlError::Unavailable))
+    }
+
+    /// A tenant's databases and the bytes of each, sorted by name.
+    ///
+    /// # Errors
+    /// [`SqlError::Unavailable`].
+    pub async fn list(&self, tenant: &str) -> Result<Vec<(Named, u64)>, SqlError> {
+        let whose = tenant.to_owned();
+        let all = self.book(move |registry| registry.list(&whose)).await?;
+        Ok(all.into_iter().map(|named| self.sized(tenant, named)).collect())
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`SqlError::NotFound`].
+    pub async fn find(&self, id: &DatabaseId) -> Result<(Named, u64), SqlError> {
+        let wanted = id.clone();
+        let named = self.book(move |registry| registry.find(&wanted.tenant, &wanted.id)).await?;
+        named.map(|named| self.sized(&id.tenant, named)).ok_or(SqlError::NotFound)
+    }
+
+    /// Makes a database of this name, with an id that nobody can guess.
+    ///
+    /// # Errors
+    /// [`SqlError::NameTaken`], [`SqlError::TooMany`].
+    pub async fn make(&self, tenant: &str, name: String) -> Result<Named, SqlError> {
+        check_name(&name)?;
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|_| SqlError::Unavailable)?;
+        let (tenant, id) = (tenant.to_owned(), uuid(id));
+        let made = self.book(move |registry| registry.make(&tenant, &id, &name, MAX_DATABASES)).await?;
+        made.map_err(|why| match why {
+            NotMade::NameTaken => SqlError::NameTaken,
+            NotMade::TooMany => SqlError::TooMany,
+        })
+    }
+
+    /// Removes a database with all that it holds, when whoever works on it is done.
+    ///
+    /// # Errors
+    /// [`SqlError::NotFound`].
+    pub async fn delete(&self, id: DatabaseId) -> Result<(), SqlError> {
+        let mut database = self.shared(&id).lock_owned().await;
+        let path = self.path(&id);
+        self.book(move |registry| {
+            *database = None;
+            let beside = |suffix: &str| {
+                let mut name = path.clone().into_os_string();
+                name.push(suffix);
+                PathBuf::from(name)
+            };
+            let mut existed = false;
+            // The database first: without it the others are nothing. And all before the book: what it does not know is not there.
+            for file in [path.clone(), beside("-wal"), beside("-shm")] {
+                match std::fs::remove_file(&file) {
+                    Ok(()) => existed = true,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(error) => {
+                        tracing::error!(path = %file.display(), %error, "a file of a database cannot be deleted");
+                        return Ok(Err(SqlError::Unavailable));
+                    }
+                }
+            }
+            existed |= registry.forget(&id.tenant, &id.id)?;
+            Ok(if existed { Ok(()) } else { Err(SqlError::NotFound) })
+        })
+        .await?
+    }
+
+    /// Looks into the book, where waiting for the disk is no harm.
+    async fn book<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Registry) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        let registry = Arc::clone(&self.registry);
+        let done = tokio::task::spawn_blocking(move || noted(work(&registry)));
+        done.await.unwrap_or(Err(SqlError::Unavailable))
+    }
+
+    fn sized(&self, tenant: &str, named: Named) -> (Named, u64) {
+        let path = self.path(&DatabaseId { tenant: tenant.to_owned(), id: named.id.clone() });
+        let size = std::fs::metadata(path).map_or(0, |file| file.len());
+        (named, size)
     }
 
     fn shared(&self, id: &DatabaseId) -> Shared {
@@ -192,6 +307,26 @@ impl Databases {
         let name = hex::encode(&Sha256::digest(id.id.as_bytes())[..16]);
         self.directory.join(&id.tenant).join(format!("{name}.db"))
     }
+}
+
+fn noted<T>(done: rusqlite::Result<T>) -> Result<T, SqlError> {
+    done.map_err(|error| {
+        tracing::error!(%error, "the book of databases failed");
+        SqlError::Unavailable
+    })
+}
+
+fn check_name(name: &str) -> Result<(), SqlError> {
+    let wrong = name.is_empty() || name.len() > MAX_NAME || name.contains(char::is_control);
+    if wrong { Err(SqlError::InvalidName) } else { Ok(()) }
+}
+
+/// Random bytes as a UUID of version 4.
+fn uuid(mut bytes: [u8; 16]) -> String {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = hex::encode(bytes);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 impl Database {

@@ -1,6 +1,7 @@
 //! The API as clients see it.
 
 mod limits;
+mod stores;
 mod tenants;
 mod versions;
 
@@ -15,6 +16,7 @@ use super::*;
 use crate::access;
 use crate::config::AccessConfig;
 use crate::deploy::{self, SourceFile};
+use crate::store::SecretKey;
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
@@ -33,13 +35,17 @@ struct Answer {
 impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(directory.path()).await.unwrap();
+        let key = SecretKey::parse(&"07".repeat(32)).unwrap();
+        let catalog = Arc::new(Catalog::open(directory.path(), key.clone()).await.unwrap());
+        let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
+        let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
+        let stores = stores(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
         let config = AccessConfig::default();
-        let access = Arc::new(Access::open(directory.path(), &limits.domain, &config).unwrap());
+        let access = Arc::new(Access::open(directory.path(), key, &limits.domain, &config).unwrap());
         let (routes, document) =
-            router(Arc::new(catalog), metrics, cache, Arc::clone(&access), limits).split_for_parts();
+            router(catalog, metrics, cache, Arc::clone(&access), limits).merge(stores).split_for_parts();
         let router = access::protect(routes.merge(openapi::router(document)), access);
         Server { router, _directory: directory }
     }

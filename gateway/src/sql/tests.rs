@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 fn databases() -> (tempfile::TempDir, Databases, DatabaseId) {
     let directory = tempfile::tempdir().unwrap();
-    let databases = Databases::new(directory.path().to_owned());
+    let databases = Databases::open(directory.path()).unwrap();
     (directory, databases, DatabaseId { tenant: "t".into(), id: "../x".into() })
 }
 
@@ -124,4 +124,32 @@ async fn more_databases_than_may_be_open_take_turns() {
         [[Datum::Integer(0)]]
     );
     assert!(databases.open.lock().unwrap().len() <= MAX_OPEN);
+}
+
+#[tokio::test]
+async fn databases_are_made_found_and_deleted() {
+    let (directory, databases, used) = databases();
+    one(&databases, &used, "CREATE TABLE t (a)", json!([])).await.unwrap();
+    let made = databases.make("t", "orders".into()).await.unwrap();
+    assert_eq!((made.name.as_str(), made.id.len()), ("orders", 36));
+    assert!(matches!(databases.make("t", "orders".into()).await, Err(SqlError::NameTaken)));
+    assert!(matches!(databases.make("t", "a\nb".into()).await, Err(SqlError::InvalidName)));
+    databases.make("u", "orders".into()).await.unwrap();
+    let id = DatabaseId { tenant: "t".into(), id: made.id.clone() };
+    assert_eq!(databases.find(&id).await.unwrap(), (made, 0));
+    one(&databases, &id, "CREATE TABLE t (a)", json!([])).await.unwrap();
+    let list = databases.list("t").await.unwrap();
+    let names: Vec<&str> = list.iter().map(|(named, _)| named.name.as_str()).collect();
+    assert_eq!(names, ["../x", "orders"]);
+    assert!(list.iter().all(|(_, size)| *size > 0));
+
+    databases.delete(used.clone()).await.unwrap();
+    assert!(matches!(databases.delete(used.clone()).await, Err(SqlError::NotFound)));
+    assert!(matches!(databases.find(&used).await, Err(SqlError::NotFound)));
+    let left = std::fs::read_dir(directory.path().join("sql/t")).unwrap();
+    let left: Vec<_> =
+        left.map(|file| file.unwrap().path()).filter(|path| path.extension().unwrap() == "db").collect();
+    assert_eq!(left, [databases.path(&id)]);
+    let gone = one(&databases, &used, "SELECT * FROM t", json!([])).await.unwrap_err();
+    assert!(gone.contains("no such table"), "{gone}");
 }

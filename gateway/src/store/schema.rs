@@ -126,6 +126,12 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE handlers ADD COLUMN previews INTEGER NOT NULL DEFAULT 1; -- its versions have URLs of their own
 ",
     "
+    -- `value` is what formats before had in the clear; it is empty once it is sealed, which opening the store does.
+    ALTER TABLE secrets ADD COLUMN sealed BLOB;
+    -- Tells whether a key is the one that secrets are sealed with.
+    CREATE TABLE secret_key_check (sealed BLOB NOT NULL) STRICT;
+",
+    "
     CREATE TABLE tokens (
         id           TEXT PRIMARY KEY NOT NULL,
         hash         BLOB NOT NULL UNIQUE,      -- SHA-256 of the text, which is nowhere

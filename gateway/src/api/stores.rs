@@ -1,0 +1,90 @@
+//! The routes of the stores that handlers and developers share: `/_mesh/v1/kv` and `/_mesh/v1/sql`, of each tenant.
+
+use super::{API_PATH, TENANTS_PATH, known, kv, no_tenant, sql};
+use crate::catalog::Catalog;
+use crate::kv::Kv;
+use crate::kv::operations::Operations;
+use crate::mesh::memory::Memory;
+use crate::problem::{Problem, ProblemType};
+use crate::sql::Databases;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, Path, Request};
+use http::{HeaderValue, header};
+use http_body_util::{BodyExt as _, Limited};
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest time for a body to arrive: 25 MiB at 4 Mbit/s.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The stores as the API reaches them. All its requests share one [`Memory`] for what is on its way.
+pub(super) struct Stores {
+    catalog: Arc<Catalog>,
+    pub(super) kv: Operations,
+    pub(super) databases: Arc<Databases>,
+    pub(super) memory: Memory,
+}
+
+pub(super) type Shared = axum::extract::State<Arc<Stores>>;
+
+/// The routes with what documents them, with 405 for other methods.
+pub fn router(catalog: Arc<Catalog>, kv: Arc<Kv>, databases: Arc<Databases>) -> OpenApiRouter {
+    let memory = Memory::default();
+    let kv = Operations::new(kv, memory.clone());
+    let mut router = OpenApiRouter::new();
+    for base in [API_PATH.to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
+        let base = base.as_str();
+        router = router
+            .routes(known(base, routes!(kv::namespaces, kv::make)))
+            .routes(known(base, routes!(kv::remove)))
+            .routes(known(base, routes!(kv::keys)))
+            .routes(known(base, routes!(kv::get, kv::put, kv::delete)))
+            .routes(known(base, routes!(kv::put_all)))
+            .routes(known(base, routes!(kv::delete_all)))
+            .routes(known(base, routes!(sql::list, sql::make)))
+            .routes(known(base, routes!(sql::read, sql::remove)))
+            .routes(known(base, routes!(sql::query)));
+    }
+    router
+        // Bodies are read with limits of their own.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Arc::new(Stores { catalog, kv, databases, memory }))
+}
+
+impl Stores {
+    /// Refuses a tenant that does not exist.
+    pub(super) fn know(&self, tenant: &str) -> Result<(), Problem> {
+        self.catalog.tenant(tenant).map(|_| ()).ok_or_else(no_tenant)
+    }
+}
+
+/// The parts of a path.
+pub(super) fn place<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Problem> {
+    path.map(|Path(place)| place).map_err(|_| invalid("The path is not valid UTF-8."))
+}
+
+/// Waits for a body, but not for ever.
+pub(super) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(UPLOAD_TIMEOUT, reading).await.map_err(|_| {
+        let seconds = UPLOAD_TIMEOUT.as_secs();
+        Problem::new(ProblemType::RequestTimeout)
+            .detail(format!("The body did not arrive within {seconds} s."))
+            .header(header::CONNECTION, HeaderValue::from_static("close"))
+    })
+}
+
+/// A body of JSON of at most `limit` bytes.
+pub(super) async fn json_body(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
+    let body = in_time(Limited::new(request.into_body(), limit).collect()).await?;
+    body.map(http_body_util::Collected::to_bytes).map_err(|_| {
+        Problem::new(ProblemType::PayloadTooLarge)
+            .detail(format!("The body has more than {limit} bytes, or broke off."))
+    })
+}
+
+pub(super) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(ProblemType::InvalidRequest).detail(detail)
+}
