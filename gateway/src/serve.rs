@@ -169,7 +169,11 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
 
 /// Reads who may do what, and makes the operator's token where there is none.
 async fn open_access(config: &ServeConfig) -> anyhow::Result<Arc<Access>> {
-    let (data, domain, settings) = (config.data.clone(), config.http.domain.clone(), config.access.clone());
+    let (data, domain, settings) = (
+        config.data.clone(),
+        config.http.domain.clone(),
+        config.access.clone().for_address(config.http.listen),
+    );
     let key = config.store.key(&config.data)?;
     let access = tokio::task::spawn_blocking(move || Access::open(&data, key, &domain, &settings)).await??;
     let access = Arc::new(access);
