@@ -32,7 +32,7 @@ pub use principal::Principal;
 pub use rates::Rates;
 pub use tenant::{MAX_HOSTS, Quota, Settings, Tenants};
 pub use token::{Kind, Secret};
-pub use tokens::{MAX_TOKENS, NewToken, Refused, TokenError, Tokens, Whose};
+pub use tokens::{MAX_TOKENS, NewToken, OPERATOR, Refused, TokenError, Tokens, Whose};
 
 use crate::config::{AccessConfig, AuthMode};
 use crate::store::{SecretKey, Store, StoreError};

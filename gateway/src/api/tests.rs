@@ -1,5 +1,6 @@
 //! The API as clients see it.
 
+mod document;
 mod limits;
 mod stores;
 mod tenants;
@@ -32,18 +33,22 @@ struct Answer {
     body: Value,
 }
 
+fn key() -> SecretKey {
+    SecretKey::parse(&"07".repeat(32)).unwrap()
+}
+
 impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let key = SecretKey::parse(&"07".repeat(32)).unwrap();
-        let catalog = Arc::new(Catalog::open(directory.path(), key.clone()).await.unwrap());
+        let catalog = Arc::new(Catalog::open(directory.path(), key()).await.unwrap());
         let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
         let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
         let stores = stores(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
         let config = AccessConfig::default();
-        let access = Arc::new(Access::open(directory.path(), key, &limits.domain, &config).unwrap());
+        let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
+        let access = Arc::new(access);
         let (routes, document) =
             router(catalog, metrics, cache, Arc::clone(&access), limits).merge(stores).split_for_parts();
         let router = access::protect(routes.merge(openapi::router(document)), access);

@@ -123,6 +123,7 @@ async fn tokens_are_shown_once_listed_without_their_text_and_revoked_at_once() {
     let narrower = acme.json("POST", TOKENS, &json!({ "name": "n", "actions": ["read"] })).await.1;
     assert_eq!(narrower["tenant"], "acme");
     expect_problem(acme.send("DELETE", &format!("{TOKENS}/admin"), "").await, 404, "not-found").await;
+    expect_problem(operator.send("DELETE", &format!("{TOKENS}/admin"), "").await, 403, "forbidden").await;
     for wrong in [
         json!({ "name": "", "actions": ["read"] }),
         json!({ "name": "x", "actions": [] }),
