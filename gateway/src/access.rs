@@ -77,9 +77,7 @@ impl Access {
         }
         let tenants = Tenants::open(Arc::clone(&store))?;
         let rates = Rates::new(config.rates());
-        for (tenant, settings) in tenants.all() {
-            rates.grant(&tenant, settings.quota.requests_per_second);
-        }
+        rates.grant_all(&tenants.all());
         Ok(Self {
             mode: config.auth,
             cors: cors::Cors::new(&config.api_cors),
@@ -101,6 +99,7 @@ impl Access {
         let access = Arc::clone(self);
         blocking(move || {
             access.tenants.reload()?;
+            access.rates.grant_all(&access.tenants.all());
             access.tokens.reload()
         })
         .await

@@ -3,7 +3,7 @@
 //! On the way of every request. Where no limit is set that is one load of an atomic; where one is, a look into a bounded
 //! map and one exchange of an atomic. No lock is held across anything that waits.
 
-use super::CallerAddress;
+use super::{CallerAddress, Settings};
 use crate::problem::{Problem, ProblemType};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -178,6 +178,15 @@ impl Rates {
             granted: RwLock::default(),
             has_tenants: AtomicBool::new(tenants.is_some()),
             tenants,
+        }
+    }
+
+    /// What all tenants were granted; nothing for those that are not there.
+    pub(super) fn grant_all(&self, tenants: &[(String, Arc<Settings>)]) {
+        self.granted.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.has_tenants.store(self.tenants.is_some(), Relaxed);
+        for (tenant, settings) in tenants {
+            self.grant(tenant, settings.quota.requests_per_second);
         }
     }
 
