@@ -13,6 +13,7 @@ mod consent;
 mod console;
 mod deploy;
 mod dev;
+mod durable;
 mod errors;
 mod examples;
 mod headers;
