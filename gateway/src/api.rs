@@ -13,6 +13,7 @@ mod guard;
 mod kv;
 pub mod openapi;
 mod purge;
+mod quota;
 pub(crate) mod secrets;
 mod sql;
 mod stores;
@@ -102,6 +103,8 @@ pub(crate) struct Api {
     access: Arc<Access>,
     limits: ApiLimits,
     uploads: Semaphore,
+    /// Deployments whose tenant has a quota come one by one.
+    quotas: Semaphore,
     compiles: Arc<Semaphore>,
 }
 
@@ -138,7 +141,16 @@ pub fn router(
 ) -> OpenApiRouter {
     let uploads = Semaphore::new(limits.max_uploads);
     let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
-    let api = Arc::new(Api { catalog, metrics, cache, access, limits, uploads, compiles });
+    let api = Arc::new(Api {
+        catalog,
+        metrics,
+        cache,
+        access,
+        limits,
+        uploads,
+        quotas: Semaphore::new(1),
+        compiles,
+    });
     let mut router = OpenApiRouter::new()
         .routes(known(API_PATH, routes!(tenants::list)))
         .routes(known(API_PATH, routes!(tenants::read, tenants::put)))

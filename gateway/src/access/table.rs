@@ -50,7 +50,9 @@ const OURS: &[Row] = &[
     ("kv/{namespace}/keys", &[(Method::GET, Tenant(Kv))]),
     ("kv/{namespace}/values/{key}", &[(Method::GET, Tenant(Kv)), (Method::PUT, Tenant(Kv)), (Method::DELETE, Tenant(Kv))]),
     ("kv/{namespace}/bulk", &[(Method::POST, Tenant(Kv))]),
-    ("sql", &[(Method::GET, Tenant(Sql))]),
+    ("kv/{namespace}/bulk/delete", &[(Method::POST, Tenant(Kv))]),
+    ("sql", &[(Method::GET, Tenant(Sql)), (Method::POST, Tenant(Sql))]),
+    ("sql/{database}", &[(Method::GET, Tenant(Sql)), (Method::DELETE, Tenant(Sql))]),
     ("sql/{database}/query", &[(Method::POST, Tenant(Sql))]),
     ("tokens", &[(Method::GET, Own(Action::Tokens)), (Method::POST, Own(Action::Tokens))]),
     ("tokens/{id}", &[(Method::DELETE, Own(Action::Tokens))]),
@@ -120,6 +122,12 @@ fn same(a: &str, b: &str) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Routes below `/_mesh/v1/` with their methods, for the test that compares them with the API's document.
+#[cfg(test)]
+pub(crate) fn ours() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    OURS.iter().flat_map(|(path, needs)| needs.iter().map(move |(method, _)| (method, *path)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The API as clients see it.
 
+mod document;
 mod limits;
 mod stores;
 mod tenants;
@@ -49,8 +50,8 @@ impl Server {
         let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
         let access = Arc::new(access);
         let (routes, document) =
-            router(catalog, metrics, cache, Arc::clone(&access), limits).split_for_parts();
-        let router = access::protect(routes.merge(stores).merge(openapi::router(document)), access);
+            router(catalog, metrics, cache, Arc::clone(&access), limits).merge(stores).split_for_parts();
+        let router = access::protect(routes.merge(openapi::router(document)), access);
         Server { router, _directory: directory }
     }
 
