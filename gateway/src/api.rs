@@ -17,6 +17,7 @@ mod quota;
 pub(crate) mod secrets;
 mod sql;
 mod stores;
+pub mod tail;
 mod tenants;
 mod tokens;
 mod triggers;

@@ -4,7 +4,7 @@
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API
 //! ([`api`], [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages ([`assets`]), headless
-//! tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is the API's client on the command line. Connections and
+//! tabs ([`headless`]), what is seen of requests ([`telemetry`], [`tail`], [`metrics`]) and [`serve`], which puts all together. [`push`] is the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -27,6 +27,7 @@ pub mod invoke;
 pub mod io_threads;
 pub mod kv;
 pub mod limits;
+pub mod logs;
 pub mod loops;
 pub mod mesh;
 pub mod metrics;
@@ -42,3 +43,5 @@ pub mod sourcemap;
 pub mod sql;
 pub mod stacks;
 pub mod store;
+pub mod tail;
+pub mod telemetry;

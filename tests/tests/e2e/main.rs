@@ -29,6 +29,7 @@ mod routes;
 mod sandbox;
 mod schedule;
 mod script;
+mod seeing;
 mod share;
 mod static_files;
 mod streaming;
