@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use tabmesh_tests::access::Caller;
-use tabmesh_tests::{Setup, eventually};
+use tabmesh_tests::{Gateway, Setup, eventually};
 
 /// Where a token must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +128,8 @@ async fn found(kind: &Kind, method: &str, path: &str, action: &str) -> Verdict {
     }
 }
 
-#[tokio::test]
-async fn every_route_opens_to_the_right_tokens_alone() {
+/// A gateway with two tenants, and whoever may show it a token.
+async fn kinds() -> (Gateway, Vec<Kind>) {
     let gateway = Setup::new().args(&["--auth", "on"]).start().await;
     let operator = Caller::operator(&gateway);
     for tenant in ["acme", "other"] {
@@ -171,7 +171,12 @@ async fn every_route_opens_to_the_right_tokens_alone() {
         caller: operator.clone(),
         opens: Some(("*", vec!["admin"])),
     });
+    (gateway, kinds)
+}
 
+#[tokio::test]
+async fn every_route_opens_to_the_right_tokens_alone() {
+    let (gateway, kinds) = kinds().await;
     let document: Value = gateway.get("/_mesh/v1/openapi.json").await.json().await.unwrap();
     let mut count = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -209,9 +214,89 @@ async fn every_route_opens_to_the_right_tokens_alone() {
 /// With names for placeholders: of nothing that is there, but for the tenant.
 fn concrete(path: &str) -> String {
     let segments = path.split('/').map(|segment| match segment {
-        "{tenant}" => "acme",
+        "{tenant}" | "{account}" => "acme",
         segment if segment.starts_with('{') => "ghost",
         segment => segment,
     });
     segments.collect::<Vec<_>>().join("/")
+}
+
+/// The same for Cloudflare's API, below `/_mesh/client/v4`; an account is a tenant.
+const CLOUDFLARE: &[(&str, &str, &str, Scope)] = &[
+    ("get", "/user", "read", Own),
+    ("get", "/user/tokens/verify", "read", Own),
+    ("get", "/accounts", "read", Own),
+    ("get", "/memberships", "read", Own),
+    ("get", "/zones", "read", Own),
+    ("get", "/accounts/{account}", "read", Tenant),
+    ("get", "/accounts/{account}/workers/subdomain", "read", Tenant),
+    ("get", "/accounts/{account}/workers/scripts", "read", Tenant),
+    ("get", "/accounts/{account}/workers/services/{script}", "read", Tenant),
+    ("delete", "/accounts/{account}/workers/services/{script}", "deploy", Tenant),
+    ("put", "/accounts/{account}/workers/scripts/{script}", "deploy", Tenant),
+    ("delete", "/accounts/{account}/workers/scripts/{script}", "deploy", Tenant),
+    ("get", "/accounts/{account}/workers/scripts/{script}/settings", "read", Tenant),
+    ("patch", "/accounts/{account}/workers/scripts/{script}/settings", "secrets", Tenant),
+    ("post", "/accounts/{account}/workers/scripts/{script}/assets-upload-session", "deploy", Tenant),
+    ("post", "/accounts/{account}/workers/scripts/{script}/subdomain", "deploy", Tenant),
+    ("put", "/accounts/{account}/workers/scripts/{script}/schedules", "deploy", Tenant),
+    ("put", "/accounts/{account}/workers/scripts/{script}/routes", "deploy", Tenant),
+    ("put", "/accounts/{account}/workers/scripts/{script}/domains/records", "deploy", Tenant),
+    ("get", "/accounts/{account}/workers/scripts/{script}/versions", "read", Tenant),
+    ("post", "/accounts/{account}/workers/scripts/{script}/versions", "deploy", Tenant),
+    ("get", "/accounts/{account}/workers/scripts/{script}/deployments", "read", Tenant),
+    ("post", "/accounts/{account}/workers/scripts/{script}/deployments", "deploy", Tenant),
+    ("get", "/accounts/{account}/workers/scripts/{script}/secrets", "secrets", Tenant),
+    ("put", "/accounts/{account}/workers/scripts/{script}/secrets", "secrets", Tenant),
+    ("delete", "/accounts/{account}/workers/scripts/{script}/secrets/{secret}", "secrets", Tenant),
+    ("get", "/accounts/{account}/storage/kv/namespaces", "kv", Tenant),
+    ("post", "/accounts/{account}/storage/kv/namespaces", "kv", Tenant),
+    ("delete", "/accounts/{account}/storage/kv/namespaces/{namespace}", "kv", Tenant),
+    ("get", "/accounts/{account}/storage/kv/namespaces/{namespace}/keys", "kv", Tenant),
+    ("get", "/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}", "kv", Tenant),
+    ("put", "/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}", "kv", Tenant),
+    ("delete", "/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}", "kv", Tenant),
+    ("put", "/accounts/{account}/storage/kv/namespaces/{namespace}/bulk", "kv", Tenant),
+    ("get", "/accounts/{account}/d1/database", "sql", Tenant),
+    ("post", "/accounts/{account}/d1/database", "sql", Tenant),
+    ("delete", "/accounts/{account}/d1/database/{database}", "sql", Tenant),
+    ("post", "/accounts/{account}/d1/database/{database}/query", "sql", Tenant),
+];
+
+/// As [`found`], by Cloudflare's shape of errors.
+async fn found_by_cloudflare(kind: &Kind, method: &str, path: &str) -> Verdict {
+    let response = kind.caller.send(&method.to_uppercase(), path, "").await;
+    let status = response.status().as_u16();
+    assert!(status < 500, "{method} {path} with {}: {status}", kind.name);
+    if status < 400 {
+        return Verdict::LetIn;
+    }
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["success"], false, "{method} {path} with {}: {answer}", kind.name);
+    let message = answer["errors"][0]["message"].as_str().unwrap();
+    match status {
+        401 => Verdict::Unauthorized,
+        403 if message.starts_with("This needs a token") => Verdict::Forbidden,
+        404 if message.starts_with("There is no tenant of this name") => Verdict::NoTenant,
+        _ => Verdict::LetIn,
+    }
+}
+
+#[tokio::test]
+async fn cloudflares_routes_open_to_the_right_tokens_alone() {
+    let (_gateway, kinds) = kinds().await;
+    // Until those routes are there.
+    let operator = &kinds.last().unwrap().caller;
+    if operator.send("GET", "/_mesh/client/v4/user", "").await.status() == 404 {
+        return;
+    }
+    for (method, path, action, scope) in CLOUDFLARE {
+        let tenant = path.contains("{account}").then_some("acme");
+        let path = concrete(&format!("/_mesh/client/v4{path}"));
+        for kind in &kinds {
+            let verdict = found_by_cloudflare(kind, method, &path).await;
+            let expected = expected(kind, tenant, action, *scope);
+            assert_eq!(verdict, expected, "{method} {path} with {}", kind.name);
+        }
+    }
 }
