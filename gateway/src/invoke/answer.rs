@@ -84,8 +84,10 @@ pub fn response(
             Body::from(whole)
         }
         first => {
-            // Unless it comes to its end.
-            held.active.watch.settle(Outcome::ResponseStreamDisconnected);
+            // Unless it comes to its end. A WebSocket has none of its own.
+            if head.status != StatusCode::SWITCHING_PROTOCOLS {
+                held.active.watch.settle(Outcome::ResponseStreamDisconnected);
+            }
             Body::new(AnswerBody { call, first, left: declared, allowed: held.limit, held })
         }
     };
