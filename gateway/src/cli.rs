@@ -157,7 +157,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Bench(args) => bench::run(args, out).await,
         Command::Backup(args) => backup::backup(args, out).await,
         Command::Restore(args) => backup::restore(args, out).await,
-        Command::Config(args) => config::run(args, out),
+        Command::Config(args) => config::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
     }
 }

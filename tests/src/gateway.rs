@@ -25,8 +25,8 @@ const SHOWN: usize = 400;
 pub struct Setup {
     tabs: usize,
     args: Vec<String>,
-    log: Option<String>,
     data: Option<PathBuf>,
+    log: Option<String>,
 }
 
 impl Setup {
@@ -50,17 +50,17 @@ impl Setup {
         self
     }
 
-    /// What is logged, as RUST_LOG says it, instead of what tests usually want.
-    #[must_use]
-    pub fn log(mut self, filter: &str) -> Self {
-        self.log = Some(filter.to_owned());
-        self
-    }
-
     /// A data directory that it shall find, of which it gets a copy.
     #[must_use]
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Some(folder.into());
+        self
+    }
+
+    /// What is logged, as RUST_LOG says it, instead of what tests usually want.
+    #[must_use]
+    pub fn log(mut self, filter: &str) -> Self {
+        self.log = Some(filter.to_owned());
         self
     }
 
