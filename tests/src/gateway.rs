@@ -25,6 +25,7 @@ const SHOWN: usize = 400;
 pub struct Setup {
     tabs: usize,
     args: Vec<String>,
+    data: Option<PathBuf>,
     log: Option<String>,
 }
 
@@ -49,6 +50,13 @@ impl Setup {
         self
     }
 
+    /// A data directory that it shall find, of which it gets a copy.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
     /// What is logged, as RUST_LOG says it, instead of what tests usually want.
     #[must_use]
     pub fn log(mut self, filter: &str) -> Self {
@@ -60,6 +68,9 @@ impl Setup {
     pub async fn start(self) -> Gateway {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
+        if let Some(data) = &self.data {
+            copy_folder(data, &home.path().join("data"));
+        }
         Gateway::launch(self, home, "127.0.0.1:0").await
     }
 }
@@ -285,8 +296,20 @@ async fn deployed(name: &str, response: Response) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// Starts `tabmesh serve`; `TMPDIR` is set so that browsers keep their files in `home`, and to know them by.
-fn serve(home: &Path, listen: &str, Setup { tabs, args, log }: &Setup) -> Child {
+fn serve(home: &Path, listen: &str, Setup { tabs, args, log, .. }: &Setup) -> Child {
     let mut all: Vec<String> = ["serve", "--listen", listen, "--data"].map(str::to_owned).into();
     all.push(home.join("data").display().to_string());
     all.extend(["--tabs".to_owned(), tabs.to_string()]);

@@ -11,6 +11,7 @@ mod consent;
 mod console;
 mod deploy;
 mod dev;
+mod durable;
 mod errors;
 mod examples;
 mod headers;
