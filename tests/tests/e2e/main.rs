@@ -36,6 +36,7 @@ mod streaming;
 mod support;
 mod swarm;
 mod tabs;
+mod tail_command;
 mod tenants;
 mod versions;
 mod websocket;
