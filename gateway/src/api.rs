@@ -5,14 +5,18 @@
 //! and a contributor's or developer's browser can reach this address.
 
 mod code;
+pub(crate) mod deployments;
+mod diff;
 mod guard;
 mod kv;
 mod purge;
-mod secrets;
+pub(crate) mod secrets;
 mod sql;
 mod stores;
 mod tenants;
+mod triggers;
 mod upload;
+pub(crate) mod versions;
 mod view;
 
 use std::sync::Arc;
@@ -31,7 +35,7 @@ use tabmesh_protocol::{Limits, Target};
 use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
-use crate::catalog::{Catalog, Handler};
+use crate::catalog::{Catalog, Handler, Settings};
 use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
 use crate::metrics::Metrics;
@@ -81,7 +85,7 @@ impl Default for ApiLimits {
     }
 }
 
-struct Api {
+pub(crate) struct Api {
     catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
@@ -117,25 +121,31 @@ pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, cache: Arc<Cache>, l
     let uploads = Semaphore::new(limits.max_uploads);
     let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
     let api = Arc::new(Api { catalog, metrics, cache, limits, uploads, compiles });
-    let tenant = format!("{TENANTS_PATH}/{{tenant}}");
-    let handlers = || known(get(list));
-    let handler = || known(get(read).put(put).delete(delete));
-    let purge = || known(post(purge::purge));
-    let secret = || known(axum::routing::put(secrets::put).delete(secrets::delete));
-    Router::new()
-        .route(HANDLERS_PATH, handlers())
-        .route(&format!("{HANDLERS_PATH}/{{name}}"), handler())
-        .route(&format!("{HANDLERS_PATH}/{{name}}/purge"), purge())
+    let mut router = Router::new()
         .route(TENANTS_PATH, known(get(tenants::list)))
-        .route(&tenant, known(get(tenants::read).put(tenants::put)))
-        .route(&format!("{tenant}/handlers"), handlers())
-        .route(&format!("{tenant}/handlers/{{name}}"), handler())
-        .route(&format!("{tenant}/handlers/{{name}}/purge"), purge())
-        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets"), known(get(secrets::list)))
-        .route(&format!("{HANDLERS_PATH}/{{name}}/secrets/{{secret}}"), secret())
-        .route(&format!("{tenant}/handlers/{{name}}/secrets"), known(get(secrets::list)))
-        .route(&format!("{tenant}/handlers/{{name}}/secrets/{{secret}}"), secret())
-        .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)))
+        .route(&format!("{TENANTS_PATH}/{{tenant}}"), known(get(tenants::read).put(tenants::put)))
+        .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)));
+    // What tenants have: the default one also without its name.
+    for base in ["/_mesh/v1".to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
+        let handler = format!("{base}/handlers/{{name}}");
+        router = router
+            .route(&format!("{base}/handlers"), known(get(list)))
+            .route(&handler, known(get(read).put(put).delete(delete)))
+            .route(&format!("{handler}/purge"), known(post(purge::purge)))
+            .route(&format!("{handler}/secrets"), known(get(secrets::list)))
+            .route(
+                &format!("{handler}/secrets/{{secret}}"),
+                known(axum::routing::put(secrets::put).delete(secrets::delete)),
+            )
+            .route(&format!("{handler}/versions"), known(get(versions::list).post(versions::post)))
+            .route(&format!("{handler}/versions/{{version}}"), known(get(versions::read)))
+            .route(&format!("{handler}/versions/{{version}}/diff/{{other}}"), known(get(versions::diff)))
+            .route(&format!("{handler}/deployments"), known(get(deployments::list).post(deployments::post)))
+            .route(&format!("{handler}/rollback"), known(post(deployments::rollback)))
+            .route(&format!("{handler}/triggers"), known(get(triggers::read).put(triggers::put)))
+            .route(&format!("{base}/routes"), known(get(triggers::routes)));
+    }
+    router
         // Bodies are read by `upload`, with its own limits.
         .layer(DefaultBodyLimit::disable())
         .with_state(api)
@@ -184,25 +194,24 @@ async fn put(
     deploy::check_handler_name(&name)
         .map_err(|reason| Problem::new(ProblemType::InvalidHandlerName).detail(reason))?;
     api.know(&tenant)?;
-    let _upload =
-        api.uploads.try_acquire().map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
     let own = guard::authority(request.uri(), request.headers());
-    let upload = upload::read(request, &api.limits).await?;
-    let mut compiled = api.compile(upload.files, upload.options).await?;
-    (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
-    compiled.site = upload.site;
-    let put = api.deploy(&tenant, &name, compiled, upload.settings, upload.bindings.secrets).await?;
+    let Received { compiled, settings, secrets } = api.receive(request).await?;
+    let put = api.deploy(&tenant, &name, compiled, settings, secrets).await?;
     stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
     let view = api.view(&put.handler, own.as_ref()).created(put.created);
     if !put.created {
         return Ok(json(StatusCode::OK, &view));
     }
-    let collection = match tenant.as_str() {
-        DEFAULT_TENANT => HANDLERS_PATH.to_owned(),
-        tenant => format!("{TENANTS_PATH}/{tenant}/handlers"),
-    };
-    Ok(created(&view, &format!("{collection}/{name}")))
+    Ok(created(&view, &place(&tenant, &name)))
+}
+
+/// The path of a handler.
+fn place(tenant: &str, name: &str) -> String {
+    match tenant {
+        DEFAULT_TENANT => format!("{HANDLERS_PATH}/{name}"),
+        tenant => format!("{TENANTS_PATH}/{tenant}/handlers/{name}"),
+    }
 }
 
 async fn delete(
@@ -221,7 +230,28 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// An upload, compiled.
+pub(crate) struct Received {
+    pub(crate) compiled: deploy::Compiled,
+    pub(crate) settings: Settings,
+    pub(crate) secrets: Vec<(String, String)>,
+}
+
 impl Api {
+    /// Reads a form, or a module alone, and compiles it.
+    async fn receive(&self, request: Request) -> Result<Received, Problem> {
+        guard::check(&request)?;
+        let _upload = self
+            .uploads
+            .try_acquire()
+            .map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
+        let upload = upload::read(request, &self.limits).await?;
+        let mut compiled = self.compile(upload.files, upload.options).await?;
+        (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
+        compiled.site = upload.site;
+        Ok(Received { compiled, settings: upload.settings, secrets: upload.bindings.secrets })
+    }
+
     async fn compile(
         &self,
         files: Vec<deploy::SourceFile>,
@@ -266,6 +296,9 @@ fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::Full { limit } => Problem::new(ProblemType::TooManyHandlers)
             .detail(format!("This gateway holds at most {limit} handlers; delete one first.")),
+        StoreError::NoHandler => no_handler(),
+        StoreError::NoVersion { version } => Problem::new(ProblemType::VersionNotFound)
+            .detail(format!("The handler has no version {version}.")),
         StoreError::RouteTaken { pattern, owner } => {
             let Target { tenant, handler, .. } = &**owner;
             let whose =

@@ -1,14 +1,18 @@
 //! The handlers as requests see them: in memory, always what the store acknowledged last.
 //!
-//! `lookup` is on the way of every request: it takes a read lock, compares two strings, and never waits for the disk.
+//! `choose` is on the way of every request: it takes a read lock, compares two strings, and never waits for the disk.
 //! Writes go to the store first and become visible only then, in the store's order, under one lock: when `put` has
 //! returned, no lookup gives an older version, and what a lookup gave was durable.
 
 mod cache;
 mod crons;
+mod entry;
 mod files;
 mod handler;
+pub mod key;
+mod sealed;
 mod secrets;
+pub mod versions;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,17 +21,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Uri;
-use sha2::{Digest as _, Sha256};
 use tabmesh_protocol::Target;
 
-use crate::deploy::{self, Compiled};
-use crate::routes::{Found, Pattern, Routes};
-use crate::store::{HandlerRow, SiteRow, Store, StoreError};
+use crate::deploy::Compiled;
+use crate::routes::{Found, Routes};
+use crate::store::{Store, StoreError, Upload};
 use cache::CodeCache;
-pub use handler::{Handler, ModuleInfo, Settings};
+use entry::Entry;
+pub use entry::POINTS;
+pub use handler::{Handler, ModuleInfo, Settings, Triggers};
+use moka::sync::Cache as Bounded;
+use sealed::Sealed;
 use secrets::Secrets;
 pub use secrets::{MAX_SECRET, MAX_SECRETS};
 pub use tabmesh_protocol::Limits;
+use versions::{Change, Deployment, Version};
 
 /// Most bytes of bundles kept in memory. Tabs keep code themselves: this serves joins and fresh deployments.
 const CODE_CACHE_BYTES: usize = 64 << 20;
@@ -38,9 +46,12 @@ pub const MAX_HANDLERS: usize = 10_000;
 /// Most tenants: what a gateway's operator looks after by hand, and a bound on what a flood of requests can make.
 pub const MAX_TENANTS: usize = 1000;
 
+/// Versions that are not deployed and kept in memory because somebody looks at them.
+const MAX_PREVIEWS: u64 = 1000;
+
 /// tenant -> name -> handler: two maps, so that a lookup needs no key of its own. Every tenant has its entry, also
 /// without handlers.
-type Handlers = HashMap<String, HashMap<String, Arc<Handler>>>;
+type Handlers = HashMap<String, HashMap<String, Entry>>;
 
 /// The view; cheap to share behind an `Arc`.
 #[derive(Debug)]
@@ -56,6 +67,8 @@ struct Inner {
     /// What leads to them besides their names.
     routes: RwLock<Routes>,
     code: Mutex<CodeCache>,
+    /// (tenant, handler, beginning of the hash) -> version.
+    previews: Bounded<(String, String, String), Arc<Handler>>,
     secrets: Secrets,
     /// Static files.
     files: Mutex<CodeCache>,
@@ -64,9 +77,11 @@ struct Inner {
 /// What a `put` did.
 #[derive(Clone, Debug)]
 pub struct Put {
-    /// The handler as it is now.
+    /// The handler as it is now; where nothing was deployed, as it would be with this version.
     pub handler: Arc<Handler>,
-    /// Whether there was none of this name before.
+    /// The version.
+    pub version: Version,
+    /// Whether there was no handler of this name before.
     pub created: bool,
 }
 
@@ -85,13 +100,19 @@ impl Catalog {
         let mut handlers: Handlers =
             store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
         for row in store.handlers()? {
-            let handler = Arc::new(Handler::from_row(row));
-            let Target { tenant, handler: name, .. } = &*handler.target;
-            handlers.entry(tenant.clone()).or_default().insert(name.clone(), Arc::clone(&handler));
+            let (tenant, name) = (row.tenant.clone(), row.name.clone());
+            let Some(deployment) = store.deployment(&tenant, &name)? else { continue };
+            let deployment = Deployment::from(deployment);
+            let shares =
+                versions::deployed(&deployment.shares, &row, |hash| store.version(&tenant, &name, hash))?;
+            let known = store.hashes(&tenant, &name)?.iter().filter_map(|hash| entry::prefix(hash)).collect();
+            if let Some(entry) = Entry::new(shares, known) {
+                handlers.entry(tenant).or_default().insert(name, entry);
+            }
         }
         let mut routes = Routes::default();
-        for handler in handlers.values().flat_map(HashMap::values) {
-            routes.put(&handler.target, &handler.routes);
+        for entry in handlers.values().flat_map(HashMap::values) {
+            routes.put(&entry.handler.target, &entry.handler.routes);
         }
         let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
@@ -102,14 +123,15 @@ impl Catalog {
                 handlers: RwLock::new(handlers),
                 routes: RwLock::new(routes),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
+                previews: Bounded::new(MAX_PREVIEWS),
             }),
         })
     }
 
-    /// The handler of this name, if it is deployed.
+    /// The handler of this name, if it is deployed: the version that most requests get.
     #[must_use]
     pub fn lookup(&self, tenant: &str, name: &str) -> Option<Arc<Handler>> {
-        self.inner.handlers().get(tenant)?.get(name).cloned()
+        self.inner.handler(tenant, name)
     }
 
     /// Where requests for `uri` at `host` (without a port) go; `None` for a host that no route names.
@@ -122,8 +144,10 @@ impl Catalog {
     #[must_use]
     pub fn list(&self, tenant: &str) -> Vec<Arc<Handler>> {
         let handlers = self.inner.handlers();
-        let mut list: Vec<_> =
-            handlers.get(tenant).map(|names| names.values().cloned().collect()).unwrap_or_default();
+        let mut list: Vec<_> = handlers
+            .get(tenant)
+            .map(|names| names.values().map(|it| Arc::clone(&it.handler)).collect())
+            .unwrap_or_default();
         drop(handlers);
         list.sort_by(|a, b| a.target.handler.cmp(&b.target.handler));
         list
@@ -176,11 +200,11 @@ impl Catalog {
         blocking(move || inner.store().maps(&version)).await
     }
 
-    /// Deploys a bundle under a name. Goes on to its end even if the future is dropped.
+    /// Makes a version of a handler and deploys it to all requests. Goes on to its end even if the future is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Full`] beyond [`MAX_HANDLERS`], and database errors (an unknown tenant among them); then the
-    /// handler is as it was.
+    /// [`StoreError::Full`] beyond [`MAX_HANDLERS`], [`StoreError::RouteTaken`], and database errors (an unknown tenant among them); then
+    /// the handler is as it was.
     pub async fn put(
         &self,
         tenant: &str,
@@ -188,54 +212,94 @@ impl Catalog {
         compiled: Compiled,
         settings: impl Into<Settings>,
     ) -> Result<Put, StoreError> {
-        let Settings { limits, crons, routes } = settings.into();
+        self.store(tenant, name, compiled, settings.into(), true).await
+    }
+
+    /// Makes a version of a handler that is there, and deploys nothing. What the settings say beside the limits does not count.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHandler`], and database errors.
+    pub async fn upload(
+        &self,
+        tenant: &str,
+        name: &str,
+        compiled: Compiled,
+        settings: Settings,
+    ) -> Result<Put, StoreError> {
+        self.store(tenant, name, compiled, settings, false).await
+    }
+
+    async fn store(
+        &self,
+        tenant: &str,
+        name: &str,
+        compiled: Compiled,
+        settings: Settings,
+        is_deployed: bool,
+    ) -> Result<Put, StoreError> {
+        let Settings { limits, triggers, notes } = settings;
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
-            let Compiled { mut bundle, maps, site } = compiled;
-            let manifest = (!site.manifest.files.is_empty())
-                .then(|| serde_json::to_vec(&site.manifest).expect("paths and hashes always become JSON"));
-            bundle.site = manifest.as_ref().map(|json| hex::encode(Sha256::digest(json)));
-            let files: Vec<(String, Bytes)> = site.files.into_iter().collect();
-            let site = manifest.as_deref().map(|manifest| SiteRow { manifest, files: &files });
-            let (version, bytes) = deploy::seal(&bundle);
-            let maps = (!maps.is_empty())
-                .then(|| serde_json::to_vec(&maps).expect("names, numbers and strings always become JSON"));
-            let target = Arc::new(Target { tenant, handler: name, version });
-            let mut handler = Handler {
+            let sealed = Sealed::new(compiled, limits);
+            let target = Arc::new(Target { tenant, handler: name, version: sealed.version.clone() });
+            let mut store = inner.store();
+            let previous = inner.handler(&target.tenant, &target.handler);
+            // Never back: a clock that was set back must not make a later version look older.
+            let now = now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
+            let triggers = match &previous {
+                Some(previous) if !is_deployed => previous.triggers(),
+                _ => triggers,
+            };
+            if let Some((pattern, owner)) = inner.routes().conflict(&target, &triggers.routes) {
+                return Err(StoreError::RouteTaken { pattern: pattern.to_string(), owner });
+            }
+            let Triggers { crons, routes, previews } = triggers;
+            let handler = Handler {
                 target: Arc::clone(&target),
+                number: 0,
                 limits,
                 crons,
                 routes,
-                has_site: site.is_some(),
-                created_at_ms: 0,
-                updated_at_ms: 0,
-                size: bytes.len() as u64,
-                modules: handler::describe(&bundle),
+                has_site: sealed.manifest.is_some(),
+                previews,
+                created_at_ms: previous.as_ref().map_or(now, |handler| handler.created_at_ms),
+                updated_at_ms: now,
+                size: sealed.bytes.len() as u64,
+                modules: sealed.modules.clone(),
                 zone: Arc::default(),
             };
-            let mut store = inner.store();
-            if let Some((pattern, owner)) = inner.routes().conflict(&target, &handler.routes) {
-                return Err(StoreError::RouteTaken { pattern: pattern.to_string(), owner });
+            let row = handler.to_row();
+            let change = is_deployed.then(|| Change::whole(&target.version, notes.clone()));
+            let deployment = change.map(|change| change.to_row(now));
+            let upload = Upload {
+                handler: &row,
+                version: &sealed.row(&handler, &notes),
+                bundle: &sealed.bytes,
+                maps: sealed.maps.as_deref(),
+                site: sealed.site(),
+            };
+            let stored = store.put(upload, deployment.as_ref(), MAX_HANDLERS)?;
+            let handler = Arc::new(Handler { number: stored.version.number, ..handler });
+            inner.code().insert(target.version.clone(), sealed.bytes);
+            let known: Arc<[u32]> = store
+                .hashes(&target.tenant, &target.handler)?
+                .iter()
+                .filter_map(|hash| entry::prefix(hash))
+                .collect();
+            let shown = match is_deployed {
+                true => Entry::new(vec![(POINTS, Arc::clone(&handler))], known),
+                false => {
+                    let handlers = inner.handlers();
+                    let entry = handlers.get(&target.tenant).and_then(|names| names.get(&target.handler));
+                    entry.map(|entry| Entry { known, ..entry.clone() })
+                }
+            };
+            if let Some(entry) = shown {
+                inner.show(&target.tenant, &target.handler, entry);
             }
-            let previous =
-                inner.handlers().get(&target.tenant).and_then(|names| names.get(&target.handler)).cloned();
-            // Never back: a clock that was set back must not make a later version look older.
-            handler.updated_at_ms =
-                now_ms().max(previous.as_ref().map_or(0, |handler| handler.updated_at_ms));
-            handler.created_at_ms = previous.map_or(handler.updated_at_ms, |handler| handler.created_at_ms);
-            let created = store.put(&handler.to_row(), &bytes, maps.as_deref(), site, MAX_HANDLERS)?;
-            let handler = Arc::new(handler);
-            inner.code().insert(target.version.clone(), bytes);
-            inner.routes_mut().put(&target, &handler.routes);
-            let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
-            handlers
-                .entry(target.tenant.clone())
-                .or_default()
-                .insert(target.handler.clone(), Arc::clone(&handler));
             // The map first, the store's lock last: writers come in the store's order.
-            drop(handlers);
             drop(store);
-            Ok(Put { handler, created })
+            Ok(Put { handler, version: stored.version.into(), created: stored.created })
         })
         .await
     }
@@ -266,9 +330,10 @@ impl Catalog {
             let mut store = inner.store();
             let existed = store.delete(&tenant, &name, now_ms())?;
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
-            if let Some(handler) = handlers.get_mut(&tenant).and_then(|names| names.remove(&name)) {
-                inner.routes_mut().remove(&handler.target);
+            if let Some(entry) = handlers.get_mut(&tenant).and_then(|names| names.remove(&name)) {
+                inner.routes_mut().remove(&entry.handler.target);
             }
+            inner.forget_previews(&tenant, &name);
             inner.secrets.forget(&tenant, &name);
             drop(handlers);
             drop(store);
@@ -311,47 +376,6 @@ async fn blocking<T: Send + 'static>(
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Any row of the store becomes a handler: what cannot be read gets its default rather than stop the gateway.
-impl Handler {
-    fn from_row(row: HandlerRow) -> Self {
-        Handler {
-            limits: serde_json::from_str(&row.limits).unwrap_or_default(),
-            crons: serde_json::from_str(&row.crons).unwrap_or_default(),
-            routes: serde_json::from_str::<Vec<String>>(&row.routes)
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|pattern| pattern.parse().ok())
-                .collect(),
-            has_site: row.has_site,
-            modules: serde_json::from_str(&row.modules).unwrap_or_default(),
-            target: Target { tenant: row.tenant, handler: row.name, version: row.version }.into(),
-            created_at_ms: row.created_at_ms,
-            updated_at_ms: row.updated_at_ms,
-            size: row.size,
-            zone: Arc::default(),
-        }
-    }
-
-    fn to_row(&self) -> HandlerRow {
-        let json = "numbers and strings always become JSON";
-        let Target { tenant, handler, version } = &*self.target;
-        HandlerRow {
-            tenant: tenant.clone(),
-            name: handler.clone(),
-            version: version.clone(),
-            limits: serde_json::to_string(&self.limits).expect(json),
-            crons: serde_json::to_string(&self.crons).expect(json),
-            routes: serde_json::to_string(&self.routes.iter().map(Pattern::to_string).collect::<Vec<_>>())
-                .expect(json),
-            has_site: self.has_site,
-            modules: serde_json::to_string(&self.modules).expect(json),
-            size: self.size,
-            created_at_ms: self.created_at_ms,
-            updated_at_ms: self.updated_at_ms,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod status;
 
 use crate::api::{self, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Handler, key};
 use crate::config::HttpConfig;
 use crate::invoke::{Abouts, Caller, Invoker};
 use crate::kv::Kv;
@@ -23,12 +23,15 @@ use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use route::{Route, RouteError};
 use std::sync::Arc;
 use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
 use tower::ServiceExt;
+
+/// Digits of a version's hash in the host where it answers alone: `<digits>-<handler>.<domain>`.
+pub const PREVIEW: usize = 8;
 
 /// Where tabs and this gateway find each other.
 pub enum Meeting {
@@ -129,7 +132,9 @@ impl Front {
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {
-                let Some(handler) = self.catalog.lookup(&tenant, &name) else {
+                let Some(handler) =
+                    self.version(&tenant, &name, prefix.is_none(), ip, request.headers()).await
+                else {
                     let whose = match &*tenant {
                         DEFAULT_TENANT => String::new(),
                         tenant => format!(" of tenant `{tenant}`"),
@@ -165,6 +170,33 @@ impl Front {
                 response
             }
         }
+    }
+
+    /// The version of a handler that a request gets; by a host of its own also one that nobody else gets.
+    async fn version(
+        &self,
+        tenant: &str,
+        name: &str,
+        is_host: bool,
+        ip: &HeaderValue,
+        headers: &HeaderMap,
+    ) -> Option<Arc<Handler>> {
+        if let Some(wanted) = key::wanted(name, headers)
+            && let Some(handler) = self.catalog.choose_version(tenant, name, &wanted)
+        {
+            return Some(handler);
+        }
+        let key = || key::of_request(name, headers, ip.as_bytes());
+        if let Some(handler) = self.catalog.choose(tenant, name, key) {
+            return Some(handler);
+        }
+        // A handler may have a name like that, and goes first.
+        let (version, name) =
+            name.split_once('-').filter(|(version, _)| is_host && version.len() == PREVIEW)?;
+        self.catalog.preview(tenant, name, version).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the store failed");
+            None
+        })
     }
 
     fn route<'a>(&self, request: &'a Request<Body>) -> Result<(Route<'a>, &'a str), RouteError> {

@@ -57,6 +57,10 @@ problem_types! {
     HandlerNotFound = "handler-not-found", NOT_FOUND, "No such handler";
     /// There is no tenant of this name.
     TenantNotFound = "tenant-not-found", NOT_FOUND, "No such tenant";
+    /// The handler has no such version, or not any more.
+    VersionNotFound = "version-not-found", NOT_FOUND, "No such version";
+    /// Several versions are deployed, and what was asked for would end that.
+    RolloutUnderWay = "rollout-under-way", CONFLICT, "A rollout is under way";
     /// No such resource of the gateway's own.
     NotFound = "not-found", NOT_FOUND, "Not found";
     /// The resource does not know this method; `Allow` lists what it knows.

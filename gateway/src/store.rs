@@ -1,4 +1,4 @@
-//! What must survive a restart: tenants, handlers and their bundles, in one SQLite file.
+//! What must survive a restart: tenants, handlers, their versions and which of them are deployed, in one SQLite file.
 //!
 //! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
@@ -7,14 +7,17 @@ mod crons;
 mod files;
 mod schema;
 mod secrets;
+mod versions;
 
 pub use files::SiteRow;
 pub use secrets::SecretRow;
+pub use versions::{DeploymentRow, MAX_DEPLOYMENTS, MAX_VERSIONS, Stored, Upload, VersionRow};
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use tabmesh_protocol::Target;
 
 /// The tenant of a gateway that is used by one.
@@ -68,6 +71,15 @@ pub enum StoreError {
         /// Whose it is.
         owner: Arc<Target>,
     },
+    /// There is no handler of this name.
+    #[error("no such handler")]
+    NoHandler,
+    /// The handler has no such version (any more).
+    #[error("no version {version}")]
+    NoVersion {
+        /// What was asked for.
+        version: String,
+    },
     /// As many tenants as allowed exist.
     #[error("the limit of {limit} tenants is reached")]
     TooManyTenants {
@@ -82,30 +94,24 @@ pub enum StoreError {
     Closing,
 }
 
-/// A handler as stored.
+/// What is stored of a handler beside its versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandlerRow {
     /// Whose it is.
     pub tenant: String,
     /// Its name, unique within the tenant.
     pub name: String,
-    /// SHA-256 of its bundle in hex.
+    /// SHA-256 in hex of the bundle that most requests get.
     pub version: String,
-    /// Its limits as JSON.
-    pub limits: String,
     /// Its cron triggers as JSON.
     pub crons: String,
     /// Its routes as JSON.
     pub routes: String,
-    /// Whether its version has static files.
-    pub has_site: bool,
-    /// Its modules' names, kinds and sizes as JSON.
-    pub modules: String,
-    /// Size of the bundle in bytes.
-    pub size: u64,
+    /// Whether its versions have URLs of their own.
+    pub previews: bool,
     /// When it was first put; milliseconds since 1970.
     pub created_at_ms: u64,
-    /// When it was last put; milliseconds since 1970.
+    /// When it was last changed; milliseconds since 1970.
     pub updated_at_ms: u64,
 }
 
@@ -175,86 +181,19 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes a handler, its bundle and the bundle's source maps and static files (`None` for none) at once; `true` if there was
-    /// none of this name. Its `created_at_ms` only counts then. At most `max_handlers` in all.
-    ///
-    /// # Errors
-    /// [`StoreError::Full`] for a new handler beyond the limit (nothing is written), and database errors.
-    pub fn put(
-        &mut self,
-        handler: &HandlerRow,
-        bundle: &[u8],
-        maps: Option<&[u8]>,
-        site: Option<SiteRow<'_>>,
-        max_handlers: usize,
-    ) -> Result<bool, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let previous: Option<String> = transaction
-            .prepare_cached("SELECT version FROM handlers WHERE tenant = ?1 AND name = ?2")?
-            .query_row(params![handler.tenant, handler.name], |row| row.get(0))
-            .optional()?;
-        if previous.is_none() {
-            let count: i64 = transaction.query_row("SELECT count(*) FROM handlers", [], |row| row.get(0))?;
-            if usize::try_from(count).unwrap_or(usize::MAX) >= max_handlers {
-                return Err(StoreError::Full { limit: max_handlers });
-            }
-        }
-        transaction
-            .prepare_cached(
-                "INSERT INTO bundles (hash, bytes, unused_since) VALUES (?1, ?2, NULL)
-                 ON CONFLICT (hash) DO UPDATE SET unused_since = NULL",
-            )?
-            .execute(params![handler.version, bundle])?;
-        // The same code may come with another map, or with none.
-        transaction
-            .prepare_cached("DELETE FROM source_maps WHERE version = ?1")?
-            .execute([&handler.version])?;
-        if let Some(maps) = maps {
-            transaction
-                .prepare_cached("INSERT INTO source_maps (version, maps) VALUES (?1, ?2)")?
-                .execute(params![handler.version, maps])?;
-        }
-        if let Some(site) = site {
-            files::put(&transaction, &handler.version, site)?;
-        }
-        transaction
-            .prepare_cached(
-                "INSERT INTO handlers (tenant, name, version, limits, crons, routes, has_site, modules, size, created_at, updated_at)
-                 VALUES (:tenant, :name, :version, :limits, :crons, :routes, :has_site, :modules, :size, :created_at, :updated_at)
-                 ON CONFLICT (tenant, name) DO UPDATE SET version = :version, limits = :limits, crons = :crons,
-                     routes = :routes, has_site = :has_site, modules = :modules, size = :size, updated_at = :updated_at",
-            )?
-            .execute(named_params! {
-                ":tenant": handler.tenant,
-                ":name": handler.name,
-                ":version": handler.version,
-                ":limits": handler.limits,
-                ":crons": handler.crons,
-                ":routes": handler.routes,
-                ":has_site": handler.has_site,
-                ":modules": handler.modules,
-                ":size": integer(handler.size),
-                ":created_at": integer(handler.created_at_ms),
-                ":updated_at": integer(handler.updated_at_ms),
-            })?;
-        sweep(&transaction, previous.as_deref(), handler.updated_at_ms)?;
-        transaction.commit()?;
-        Ok(previous.is_none())
-    }
-
     /// Removes a handler; `false` if there was none.
     ///
     /// # Errors
     /// Database errors.
     pub fn delete(&mut self, tenant: &str, name: &str, now_ms: u64) -> Result<bool, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: Option<String> = transaction
-            .prepare_cached("DELETE FROM handlers WHERE tenant = ?1 AND name = ?2 RETURNING version")?
-            .query_row(params![tenant, name], |row| row.get(0))
-            .optional()?;
-        sweep(&transaction, version.as_deref(), now_ms)?;
+        let versions = versions::hashes(&transaction, tenant, name)?;
+        let gone = transaction
+            .prepare_cached("DELETE FROM handlers WHERE tenant = ?1 AND name = ?2")?
+            .execute(params![tenant, name])?;
+        sweep(&transaction, &versions, now_ms)?;
         transaction.commit()?;
-        Ok(version.is_some())
+        Ok(gone > 0)
     }
 
     /// The source maps of a bundle, if it came with any.
@@ -277,22 +216,19 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT tenant, name, version, limits, modules, size, created_at, updated_at, crons, has_site, routes FROM handlers";
+const SELECT: &str =
+    "SELECT tenant, name, version, crons, routes, previews, created_at, updated_at FROM handlers";
 
 fn handler_row(row: &Row<'_>) -> rusqlite::Result<HandlerRow> {
-    let unsigned = |index| row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0));
     Ok(HandlerRow {
         tenant: row.get(0)?,
         name: row.get(1)?,
         version: row.get(2)?,
-        limits: row.get(3)?,
-        modules: row.get(4)?,
-        size: unsigned(5)?,
-        created_at_ms: unsigned(6)?,
-        updated_at_ms: unsigned(7)?,
-        crons: row.get(8)?,
-        has_site: row.get(9)?,
-        routes: row.get(10)?,
+        crons: row.get(3)?,
+        routes: row.get(4)?,
+        previews: row.get(5)?,
+        created_at_ms: unsigned(row, 6)?,
+        updated_at_ms: unsigned(row, 7)?,
     })
 }
 
@@ -301,15 +237,20 @@ fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// Notes that `version` may have lost its last handler, and drops bundles that have had none for [`BUNDLE_GRACE_MS`].
-fn sweep(connection: &Connection, version: Option<&str>, now_ms: u64) -> rusqlite::Result<()> {
-    if let Some(version) = version {
+/// The other way round.
+fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(index).map(|value| u64::try_from(value).unwrap_or(0))
+}
+
+/// Notes that these bundles may have lost their last version, and drops those that have had none for [`BUNDLE_GRACE_MS`].
+fn sweep(connection: &Connection, hashes: &[String], now_ms: u64) -> rusqlite::Result<()> {
+    for hash in hashes {
         connection
             .prepare_cached(
                 "UPDATE bundles SET unused_since = ?2
-                 WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM handlers WHERE version = ?1)",
+                 WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM versions WHERE hash = ?1)",
             )?
-            .execute(params![version, integer(now_ms)])?;
+            .execute(params![hash, integer(now_ms)])?;
     }
     connection
         .prepare_cached("DELETE FROM bundles WHERE unused_since < ?1")?

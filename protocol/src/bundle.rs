@@ -5,6 +5,7 @@
 //! no parser runs in a tab and a cold start stays short.
 //! Nothing here parses JavaScript or computes hashes.
 
+use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 
 /// Version of the bundle format.
@@ -35,6 +36,9 @@ pub struct Bundle {
     /// Hash of what static files the version has. The files themselves stay at the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
+    /// What requests may use, where it is not the usual: part of the version. What holds for a request stands in its head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 /// What a handler finds in `env` under a name, in Cloudflare's own words. Values stand here; what must be called is served by
@@ -179,6 +183,7 @@ mod tests {
             env: vec![],
             egress: None,
             site: None,
+            limits: None,
         };
         let json = r#"{"format":1,"modules":[{"name":"a.txt","type":"text","source":["a"]},{"name":"b.json","type":"json","source":["{}"]},{"name":"c.bin","type":"data","source":["AA=="]},{"name":"d.wasm","type":"wasm","source":["AGFzbQEAAAA="]},{"name":"main.js","type":"esm","source":["import x from ",1,";"]}]}"#;
         assert_eq!(serde_json::to_string(&bundle).unwrap(), json);

@@ -331,6 +331,8 @@ impl Resolve for Loopback {
 
 /// How callers are made: no proxy, no redirects followed, no waiting for ever.
 pub fn client_builder() -> ClientBuilder {
+    // Once for the process; a second time it is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .no_proxy()
         .dns_resolver(Arc::new(Loopback))

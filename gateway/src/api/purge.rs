@@ -36,7 +36,6 @@ pub(super) async fn purge(
     guard::check(&request)?;
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     api.know(&tenant)?;
-    let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
     let body = Limited::new(request.into_body(), MAX_REQUEST).collect().await;
     let body = body.map_err(|_| invalid("The body cannot be read."))?.to_bytes();
     let Purge { files, purge_everything } =
@@ -47,10 +46,15 @@ pub(super) async fn purge(
         )));
     }
     let urls = files.iter().map(|file| seen(file)).collect::<Result<Vec<_>, _>>()?;
-    if purge_everything {
-        handler.zone.purge();
+    let versions = api.catalog.deployed(&tenant, &name);
+    if versions.is_empty() {
+        return Err(no_handler());
     }
-    for (authority, path) in &urls {
+    if purge_everything {
+        versions.iter().for_each(|handler| handler.zone.purge());
+    }
+    let places = versions.iter().flat_map(|handler| urls.iter().map(move |url| (handler, url)));
+    for (handler, (authority, path)) in places {
         api.cache.purge(&handler.zone, &format!("http://{authority}{path}"));
         // By path the handler sees the rest of it.
         let own = path.strip_prefix('/').and_then(|path| path.strip_prefix(name.as_str()));

@@ -1,7 +1,8 @@
 //! Secrets of a handler: written and named, never shown. A secret is in `env` of the next version, which a PUT makes: the
 //! handler gets a placeholder there, and outbound fetch puts the value in its place.
 
-use super::{Address, Api, Shared, guard, json, no_handler, store_problem};
+use super::{Address, Api, Received, Shared, guard, json, no_handler, store_problem};
+use crate::catalog::versions::Notes;
 use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
 use crate::deploy::Compiled;
 use crate::deploy::bindings::is_name;
@@ -42,32 +43,51 @@ pub(super) async fn put(
 ) -> Result<StatusCode, Problem> {
     guard::check(&request)?;
     let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
-    let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
-    if !is_name(&secret) {
-        return Err(invalid("A secret's name has letters, digits, `_` and `$`, no digit first."));
-    }
-    let known = api.catalog.secrets(&tenant, &name);
-    if known.len() >= MAX_SECRETS && !known.contains_key(&secret) {
-        return Err(invalid(format!("A handler has at most {MAX_SECRETS} secrets.")));
-    }
     let body = Limited::new(request.into_body(), MAX_SECRET).collect().await;
     let value = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
     let value =
         value.ok_or_else(|| invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")))?;
-    api.keep_secrets(&tenant, &name, vec![(secret.clone(), value)]).await?;
+    keep(&api, &tenant, &name, &secret, value).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Writes a secret, and makes a version that has it where there is none.
+pub(crate) async fn keep(
+    api: &Api,
+    tenant: &str,
+    name: &str,
+    secret: &str,
+    value: String,
+) -> Result<(), Problem> {
+    let handler = api.catalog.lookup(tenant, name).ok_or_else(no_handler)?;
+    if !is_name(secret) {
+        return Err(invalid("A secret's name has letters, digits, `_` and `$`, no digit first."));
+    }
+    if value.len() > MAX_SECRET {
+        return Err(invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")));
+    }
+    let known = api.catalog.secrets(tenant, name);
+    if known.len() >= MAX_SECRETS && !known.contains_key(secret) {
+        return Err(invalid(format!("A handler has at most {MAX_SECRETS} secrets.")));
+    }
+    api.keep_secrets(tenant, name, vec![(secret.to_owned(), value)]).await?;
     // It belongs into `env` of what is deployed.
-    let bundle = api.catalog.code(&handler.target.version).await.map_err(|error| store_problem(&error))?;
-    let bundle: Option<Bundle> = bundle.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let bundle = bundle.ok_or_else(|| Problem::new(ProblemType::Internal))?;
+    let bundle = api.bundle(&handler.target.version).await?;
+    if bundle.env.iter().any(|binding| binding.name() == secret) {
+        return Ok(());
+    }
+    if api.catalog.deployed(tenant, name).len() > 1 {
+        return Err(Problem::new(ProblemType::RolloutUnderWay).detail(
+            "A new secret makes a version that all requests get: first deploy one version to all of them.",
+        ));
+    }
     let maps = api.catalog.maps(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let site = api.site(&handler.target.version).await.map_err(|error| store_problem(&error))?;
-    if bundle.env.iter().all(|binding| binding.name() != secret) {
-        let settings =
-            Settings { limits: handler.limits, crons: handler.crons.clone(), routes: handler.routes.clone() };
-        api.deploy(&tenant, &name, Compiled { bundle, maps, site }, settings, vec![]).await?;
-    }
-    Ok(StatusCode::NO_CONTENT)
+    let notes = Notes { message: Some(format!("secret {secret}")), ..Notes::default() };
+    let settings = Settings { limits: handler.limits, triggers: handler.triggers(), notes };
+    api.deploy(tenant, name, Compiled { bundle, maps, site }, settings, vec![]).await?;
+    Ok(())
 }
 
 pub(super) async fn delete(
@@ -104,7 +124,7 @@ impl Api {
 
     /// Deploys a bundle with the secrets that come with it and those that the handler has; what is new is there when this
     /// returns.
-    pub(super) async fn deploy(
+    pub(crate) async fn deploy(
         &self,
         tenant: &str,
         name: &str,
@@ -112,17 +132,7 @@ impl Api {
         settings: Settings,
         secrets: Vec<(String, String)>,
     ) -> Result<Put, Problem> {
-        let bundle = &mut compiled.bundle;
-        for kept in self.catalog.secrets(tenant, name).into_keys() {
-            if bundle.env.iter().all(|binding| binding.name() != kept) {
-                bundle.env.push(Binding::SecretText { name: kept, placeholder: String::new() });
-            }
-        }
-        for binding in &mut bundle.env {
-            if let Binding::SecretText { name: secret, placeholder } = binding {
-                *placeholder = self.catalog.placeholder(tenant, name, secret);
-            }
-        }
+        self.add_secrets(tenant, name, &mut compiled.bundle);
         // Before the version that needs them where there is a handler, right after it where there was none.
         let known = self.catalog.lookup(tenant, name).is_some();
         if known {
@@ -137,6 +147,31 @@ impl Api {
             self.keep_secrets(tenant, name, secrets).await?;
         }
         Ok(put)
+    }
+
+    /// Makes a version without deploying it.
+    pub(crate) async fn upload(&self, tenant: &str, name: &str, received: Received) -> Result<Put, Problem> {
+        let Received { mut compiled, settings, secrets } = received;
+        if !secrets.is_empty() {
+            return Err(invalid("Secrets' values are not of a version: put them by their own path."));
+        }
+        self.add_secrets(tenant, name, &mut compiled.bundle);
+        let put = self.catalog.upload(tenant, name, compiled, settings).await;
+        put.map_err(|error| store_problem(&error))
+    }
+
+    /// The handler's secrets by name, and what stands for their values.
+    fn add_secrets(&self, tenant: &str, name: &str, bundle: &mut Bundle) {
+        for kept in self.catalog.secrets(tenant, name).into_keys() {
+            if bundle.env.iter().all(|binding| binding.name() != kept) {
+                bundle.env.push(Binding::SecretText { name: kept, placeholder: String::new() });
+            }
+        }
+        for binding in &mut bundle.env {
+            if let Binding::SecretText { name: secret, placeholder } = binding {
+                *placeholder = self.catalog.placeholder(tenant, name, secret);
+            }
+        }
     }
 
     async fn keep_secrets(

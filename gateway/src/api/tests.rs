@@ -3,6 +3,7 @@
 mod limits;
 mod stores;
 mod tenants;
+mod versions;
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
@@ -122,10 +123,13 @@ async fn the_life_of_a_handler() {
     let files = vec![SourceFile { name: "main.js".into(), bytes: CODE.into() }];
     let bundle = serde_json::to_value(deploy::compile(files, None).unwrap()).unwrap();
     let mut expected = json!({
-        "name": "hello", "tenant": "default", "version": version, "created": true,
+        "name": "hello", "tenant": "default", "version": version, "number": 1, "created": true,
         "modules": [{"name": "main.js", "type": "esm", "size": CODE.len()}],
         "size": bundle.to_string().len(), "limits": Limits::default(),
-        "urls": {"host": "http://hello.localhost:8787/", "path": "/hello/"},
+        "urls": {
+            "host": "http://hello.localhost:8787/", "path": "/hello/",
+            "preview": format!("http://{}-hello.localhost:8787/", &version[..8]),
+        },
         "created_at": created.body["created_at"], "updated_at": created.body["updated_at"],
     });
     assert_eq!(created.body, expected);

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::ApiLimits;
-use crate::catalog::Settings;
+use crate::catalog::versions::{MAX_NOTE, Notes};
+use crate::catalog::{Settings, Triggers};
 use crate::cron;
 use crate::deploy::bindings::{self, Bindings};
 use crate::deploy::{DEFAULT_FILE, Options, SourceFile};
@@ -60,6 +61,10 @@ struct Metadata {
     crons: Vec<String>,
     /// Patterns of host and path.
     routes: Vec<routes::Wanted>,
+    /// Whether versions have URLs of their own.
+    preview_urls: Option<bool>,
+    /// What the developer says of the version.
+    annotations: Annotations,
     /// Static files: how they are found.
     assets: Assets,
     /// Hosts that the handler may fetch from.
@@ -69,6 +74,19 @@ struct Metadata {
     _compatibility_date: serde::de::IgnoredAny,
     /// Read by [`Options::with_flags`].
     compatibility_flags: Vec<String>,
+}
+
+/// The metadata's `annotations`, by our names and Cloudflare's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Annotations {
+    #[serde(alias = "workers/message")]
+    message: Option<String>,
+    #[serde(alias = "workers/tag")]
+    tag: Option<String>,
+    /// Where it came from, which the gateway knows better.
+    #[serde(rename = "workers/triggered_by")]
+    _triggered_by: serde::de::IgnoredAny,
 }
 
 /// The metadata's `assets`.
@@ -211,11 +229,23 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
         .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
     cron::check(&metadata.crons)
         .map_err(|error| invalid(format!("The metadata is not as it should be: {error}.")))?;
-    let settings = Settings { limits, crons: metadata.crons, routes };
+    let Annotations { message, tag, .. } = metadata.annotations;
+    let notes = notes(message, tag)?;
+    let triggers =
+        Triggers { crons: metadata.crons, routes, previews: metadata.preview_urls.unwrap_or(true) };
+    let settings = Settings { limits, triggers, notes };
     let options = Options { main: metadata.main_module, ..Options::default() };
     let options = options.with_flags(&metadata.compatibility_flags);
     site.manifest.config = metadata.assets.config;
     Ok(Upload { files, options, settings, bindings, egress: metadata.egress, site })
+}
+
+/// What a developer says, within bounds.
+pub(super) fn notes(message: Option<String>, tag: Option<String>) -> Result<Notes, Problem> {
+    if [&message, &tag].into_iter().flatten().any(|text| text.len() > MAX_NOTE) {
+        return Err(invalid(format!("A message or a tag has at most {MAX_NOTE} bytes.")));
+    }
+    Ok(Notes { message, tag, author: None })
 }
 
 fn check_egress(patterns: &[String]) -> Result<(), Problem> {

@@ -9,6 +9,8 @@ use tabmesh_protocol::{Limits, Target};
 
 use super::ApiLimits;
 use crate::catalog::{Handler, ModuleInfo};
+use crate::deploy::MAX_HANDLER_NAME;
+use crate::front::PREVIEW;
 use crate::limits;
 use crate::routes::Pattern;
 use crate::store::DEFAULT_TENANT;
@@ -19,6 +21,8 @@ pub(super) struct View<'a> {
     name: &'a str,
     tenant: &'a str,
     version: &'a str,
+    /// Of the version, from 1.
+    number: u32,
     /// Only in the answer to a PUT.
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<bool>,
@@ -43,18 +47,20 @@ struct Urls {
     /// On the gateway's host; only the default tenant's handlers are there too.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
+    /// Of this version, whatever is deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<String>,
 }
 
 impl<'a> View<'a> {
     /// `own` is the host that the request was for: the handler's has the same port.
     pub(super) fn new(handler: &'a Handler, api: &ApiLimits, own: Option<&Authority>) -> Self {
-        let port = own.and_then(Authority::port_u16).map(|port| format!(":{port}")).unwrap_or_default();
         let Target { tenant, handler: name, version } = &*handler.target;
-        let owner = if tenant == DEFAULT_TENANT { String::new() } else { format!("{tenant}.") };
         View {
             name,
             tenant,
             version,
+            number: handler.number,
             created: None,
             modules: &handler.modules,
             size: handler.size,
@@ -62,8 +68,9 @@ impl<'a> View<'a> {
             crons: &handler.crons,
             routes: handler.routes.iter().map(Pattern::to_string).collect(),
             urls: Urls {
-                host: format!("http://{name}.{owner}{}{port}/", api.domain),
-                path: owner.is_empty().then(|| format!("/{name}/")),
+                host: host(name, tenant, api, own),
+                path: (tenant == DEFAULT_TENANT).then(|| format!("/{name}/")),
+                preview: handler.previews.then(|| preview(version, name, tenant, api, own)).flatten(),
             },
             created_at: time(handler.created_at_ms),
             updated_at: time(handler.updated_at_ms),
@@ -74,6 +81,25 @@ impl<'a> View<'a> {
     pub(super) fn created(self, created: bool) -> Self {
         View { created: Some(created), ..self }
     }
+}
+
+/// The URL of a handler's own host.
+fn host(name: &str, tenant: &str, api: &ApiLimits, own: Option<&Authority>) -> String {
+    let port = own.and_then(Authority::port_u16).map(|port| format!(":{port}")).unwrap_or_default();
+    let owner = if tenant == DEFAULT_TENANT { String::new() } else { format!("{tenant}.") };
+    format!("http://{name}.{owner}{}{port}/", api.domain)
+}
+
+/// The URL of a version alone, where it can be a host.
+pub(super) fn preview(
+    version: &str,
+    name: &str,
+    tenant: &str,
+    api: &ApiLimits,
+    own: Option<&Authority>,
+) -> Option<String> {
+    let label = format!("{}-{name}", version.get(..PREVIEW)?);
+    (label.len() <= MAX_HANDLER_NAME).then(|| host(&label, tenant, api, own))
 }
 
 /// RFC 3339 in UTC with milliseconds.

@@ -11,7 +11,7 @@ impl Catalog {
     pub fn scheduled(&self) -> Vec<Arc<Handler>> {
         let handlers = self.inner.handlers();
         let all = handlers.values().flat_map(|names| names.values());
-        all.filter(|handler| !handler.crons.is_empty()).cloned().collect()
+        all.map(|entry| &entry.handler).filter(|handler| !handler.crons.is_empty()).cloned().collect()
     }
 
     /// When a handler's trigger ran last, in milliseconds since 1970.

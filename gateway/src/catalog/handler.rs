@@ -1,5 +1,6 @@
 //! A deployed handler, as data.
 
+use super::versions::Notes;
 use crate::cache::Zone;
 use crate::routes::Pattern;
 use serde::{Deserialize, Serialize};
@@ -7,12 +8,15 @@ use std::sync::Arc;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
 use tabmesh_protocol::{Limits, Target};
 
-/// A handler as it is deployed now. Never changes: a new deployment is a new value.
+/// A version of a handler as requests see it, with what holds for all of its versions. Never changes: a new deployment is a new
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler {
     /// Whose it is, its name, unique within the tenant, and the SHA-256 of its bundle: tabs fetch the code under this name.
     /// Shared with every request to it.
     pub target: Arc<Target>,
+    /// The version's number among the handler's.
+    pub number: u32,
     /// What its requests may use.
     pub limits: Limits,
     /// Cron patterns at which its `scheduled` runs.
@@ -21,9 +25,11 @@ pub struct Handler {
     pub routes: Vec<Pattern>,
     /// Whether its version has static files.
     pub has_site: bool,
+    /// Whether versions have URLs of their own.
+    pub previews: bool,
     /// When a handler of this name was first put; milliseconds since 1970.
     pub created_at_ms: u64,
-    /// When this version was put; milliseconds since 1970.
+    /// When the handler was last changed; milliseconds since 1970.
     pub updated_at_ms: u64,
     /// Size of the bundle in bytes, as tabs get it.
     pub size: u64,
@@ -33,20 +39,45 @@ pub struct Handler {
     pub zone: Arc<Zone>,
 }
 
-/// What of a deployment is not part of its version.
+/// What a deployment says beside its code.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// What requests may use.
+    /// What requests may use; part of the version.
     pub limits: Limits,
-    /// Cron patterns, checked.
-    pub crons: Vec<String>,
-    /// Patterns of host and path.
-    pub routes: Vec<Pattern>,
+    /// What leads to the handler; of no version.
+    pub triggers: Triggers,
+    /// What its developer says of the version and the deployment.
+    pub notes: Notes,
 }
 
 impl From<Limits> for Settings {
     fn from(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
+    }
+}
+
+/// What leads to a handler beside its own host, whatever its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Triggers {
+    /// Cron patterns, checked.
+    pub crons: Vec<String>,
+    /// Patterns of host and path.
+    pub routes: Vec<Pattern>,
+    /// Whether versions have URLs of their own.
+    pub previews: bool,
+}
+
+impl Default for Triggers {
+    fn default() -> Self {
+        Self { crons: vec![], routes: vec![], previews: true }
+    }
+}
+
+impl Handler {
+    /// What leads to it.
+    #[must_use]
+    pub fn triggers(&self) -> Triggers {
+        Triggers { crons: self.crons.clone(), routes: self.routes.clone(), previews: self.previews }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The catalog over a real store.
 
+use super::versions::{Notes, Share};
 use super::*;
 use crate::deploy::{CompileLimits, Options, SourceFile, compile_within};
-use crate::store::DEFAULT_TENANT;
+use crate::store::{DEFAULT_TENANT, HandlerRow, VersionRow};
 use tabmesh_protocol::bundle::Bundle;
 
 fn compiled(name: &str, source: String) -> Compiled {
@@ -37,7 +38,8 @@ async fn a_put_is_seen_at_once_and_after_a_restart() {
     let handler = catalog.lookup(DEFAULT_TENANT, "a").unwrap();
     assert_eq!(handler, second.handler);
     let code = catalog.code(&handler.target.version).await.unwrap().unwrap();
-    assert_eq!(serde_json::from_slice::<Bundle>(&code).unwrap(), bundle("2").bundle);
+    let sealed = Bundle { limits: Some(limits), ..bundle("2").bundle };
+    assert_eq!(serde_json::from_slice::<Bundle>(&code).unwrap(), sealed);
     assert_eq!(code.len() as u64, handler.size);
     assert!(catalog.code("0").await.unwrap().is_none());
     assert_eq!(catalog.count(), 1);
@@ -102,24 +104,101 @@ async fn tenants_have_their_own_handlers() {
     assert_eq!(catalog.tenants(), [("acme".to_owned(), 1), (DEFAULT_TENANT.to_owned(), 0)]);
 }
 
-#[test]
-fn rows_of_older_versions_read() {
-    let row = |limits: &str| HandlerRow {
+/// A version without code.
+pub(super) fn handler(number: u32) -> Handler {
+    let row = HandlerRow {
         tenant: DEFAULT_TENANT.into(),
         name: "a".into(),
-        version: "v".into(),
-        limits: limits.into(),
+        version: String::new(),
         crons: "[]".into(),
         routes: "[]".into(),
-        has_site: false,
-        modules: "[]".into(),
-        size: 0,
+        previews: true,
         created_at_ms: 0,
         updated_at_ms: 0,
     };
-    let limits = |text| Handler::from_row(row(text)).limits;
+    Handler::new(&row, version_row(number, "{}"))
+}
+
+fn version_row(number: u32, limits: &str) -> VersionRow {
+    VersionRow {
+        hash: format!("{number:08x}"),
+        number,
+        limits: limits.into(),
+        modules: "[]".into(),
+        size: 0,
+        has_site: false,
+        created_at_ms: 0,
+        notes: "{}".into(),
+    }
+}
+
+#[test]
+fn rows_of_older_versions_read() {
+    let limits = |text| Version::from(version_row(1, text)).limits;
     assert_eq!(limits(r#"{"wall_ms":1234}"#), Limits { wall_ms: 1234, ..Limits::default() });
     assert_eq!(limits("{}"), Limits::default());
+}
+
+#[tokio::test]
+async fn versions_are_deployed_in_shares_and_rolled_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let one = catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap();
+    assert!(catalog.upload(DEFAULT_TENANT, "b", bundle("1"), Settings::default()).await.is_err());
+    let settings =
+        Settings { notes: Notes { tag: Some("two".into()), ..Notes::default() }, ..Settings::default() };
+    let two = catalog.upload(DEFAULT_TENANT, "a", bundle("2"), settings).await.unwrap();
+    assert_eq!((two.version.number, two.created), (2, false));
+    let limited = Limits { cpu_ms: 7, ..Limits::default() };
+    let three = catalog.upload(DEFAULT_TENANT, "a", bundle("2"), limited.into()).await.unwrap();
+    assert_eq!(three.version.number, 3, "limits are of the version");
+    assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap(), one.handler, "nothing else is deployed");
+
+    let hash = |put: &Put| put.version.hash.clone();
+    let shares =
+        vec![Share { version: hash(&one), points: 2_500 }, Share { version: hash(&three), points: 7_500 }];
+    catalog.deploy(DEFAULT_TENANT, "a", shares.clone(), Notes::default()).await.unwrap();
+    let numbers = |catalog: &Catalog| -> Vec<u32> {
+        let number = |key| catalog.choose(DEFAULT_TENANT, "a", || key).unwrap().number;
+        [0, 7_499, 7_500, 9_999, 10_000].map(number).into()
+    };
+    assert_eq!(numbers(&catalog), [3, 3, 1, 1, 3]);
+    assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap().limits, limited);
+    assert_eq!(catalog.share(DEFAULT_TENANT, "a", &hash(&one)), Some(2_500));
+    assert_eq!(catalog.share(DEFAULT_TENANT, "a", &hash(&two)), None);
+    assert_eq!(catalog.choose_version(DEFAULT_TENANT, "a", &hash(&one)[..9]).unwrap().number, 1);
+    assert!(catalog.choose_version(DEFAULT_TENANT, "a", &hash(&two)).is_none(), "not deployed");
+
+    // Whatever is deployed, each version can be looked at.
+    let preview = async |catalog: &Catalog, put: &Put| {
+        let found = catalog.preview(DEFAULT_TENANT, "a", &hash(put)[..8]).await.unwrap();
+        found.map(|handler| handler.target.version.clone())
+    };
+    for put in [&one, &two, &three, &two] {
+        assert_eq!(preview(&catalog, put).await, Some(hash(put)));
+    }
+    assert!(catalog.preview(DEFAULT_TENANT, "a", "00000000").await.unwrap().is_none());
+    let triggers = Triggers { previews: false, crons: vec!["* * * * *".into()], ..Triggers::default() };
+    catalog.put_triggers(DEFAULT_TENANT, "a", triggers.clone()).await.unwrap();
+    assert_eq!(preview(&catalog, &two).await, None);
+
+    let gone = vec![Share { version: "0".repeat(64), points: POINTS }];
+    let refused = catalog.deploy(DEFAULT_TENANT, "a", gone, Notes::default()).await;
+    assert!(matches!(refused, Err(StoreError::NoVersion { .. })));
+    std::mem::forget(catalog);
+
+    let catalog = Catalog::open(directory.path()).await.unwrap();
+    assert_eq!(numbers(&catalog), [3, 3, 1, 1, 3]);
+    assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap().triggers(), triggers);
+    assert_eq!(catalog.scheduled().len(), 1, "a cron trigger is the handler's, not each version's");
+    let deployments = catalog.deployments(DEFAULT_TENANT, "a").await.unwrap();
+    assert_eq!(deployments.iter().map(|it| it.number).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(deployments[0].shares, shares);
+    catalog.deploy(DEFAULT_TENANT, "a", deployments[1].shares.clone(), Notes::default()).await.unwrap();
+    assert_eq!(numbers(&catalog), [1; 5]);
+    let versions = catalog.versions(DEFAULT_TENANT, "a").await.unwrap();
+    assert_eq!(versions.iter().map(|it| it.number).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(versions[1].notes.tag.as_deref(), Some("two"));
 }
 
 #[tokio::test]

@@ -87,6 +87,7 @@ pub(super) fn assemble(modules: &[Read], linked: &[Vec<Link>], main: usize) -> R
         env: vec![],
         egress: None,
         site: None,
+        limits: None,
     };
     for &index in &order {
         let module = &modules[index];

@@ -2,7 +2,7 @@
 //! free.
 
 use crate::breach::Labels;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, key};
 use crate::invoke::{Caller, Invoker, request_id};
 use crate::loops;
 use axum::body::Body;
@@ -10,6 +10,11 @@ use http::{Request, Response};
 
 /// Handlers that may stand behind one another for one request; as Workers.
 const MAX_DEPTH: usize = 16;
+
+/// The id of the request that all began with.
+fn root(request_id: &str) -> &str {
+    request_id.split_once('.').map_or(request_id, |(root, _)| root)
+}
 
 /// Answers a request to `service`. Its id is the caller's with a further part, so that logs show what belongs together.
 ///
@@ -22,7 +27,9 @@ pub async fn serve(
     service: &str,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, String> {
-    let handler = catalog.lookup(&from.target.tenant, service);
+    // What belongs to one request of a caller's sees one version.
+    let handler =
+        catalog.choose(&from.target.tenant, service, || key::of(service, root(&from.request_id).as_bytes()));
     let handler =
         handler.ok_or_else(|| format!("there is no handler `{service}` behind this service binding"))?;
     if from.request_id.matches('.').count() >= MAX_DEPTH {

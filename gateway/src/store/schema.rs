@@ -83,6 +83,48 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE handlers ADD COLUMN routes TEXT NOT NULL DEFAULT '[]'; -- JSON
 ",
+    "
+    CREATE TABLE versions (
+        tenant     TEXT NOT NULL,
+        handler    TEXT NOT NULL,
+        hash       TEXT NOT NULL REFERENCES bundles (hash),
+        number     INTEGER NOT NULL,            -- 1 is the handler's first
+        limits     TEXT NOT NULL,               -- JSON
+        modules    TEXT NOT NULL,               -- JSON
+        size       INTEGER NOT NULL,            -- bytes of the bundle
+        has_site   INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,            -- ms since 1970
+        notes      TEXT NOT NULL,               -- JSON
+        PRIMARY KEY (tenant, handler, hash),
+        UNIQUE (tenant, handler, number),
+        FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX versions_hash ON versions (hash);
+    INSERT INTO versions
+        SELECT tenant, name, version, 1, limits, modules, size, has_site, updated_at, '{}' FROM handlers;
+
+    -- The one with the highest number holds.
+    CREATE TABLE deployments (
+        tenant     TEXT NOT NULL,
+        handler    TEXT NOT NULL,
+        number     INTEGER NOT NULL,
+        shares     TEXT NOT NULL,               -- JSON
+        created_at INTEGER NOT NULL,            -- ms since 1970
+        notes      TEXT NOT NULL,               -- JSON
+        PRIMARY KEY (tenant, handler, number),
+        FOREIGN KEY (tenant, handler) REFERENCES handlers (tenant, name) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO deployments
+        SELECT tenant, name, 1, json_array(json_object('version', version, 'points', 10000)), updated_at, '{}'
+        FROM handlers;
+
+    -- `version` stays, as the one that most requests get: what a foreign key names cannot be dropped.
+    ALTER TABLE handlers DROP COLUMN limits;
+    ALTER TABLE handlers DROP COLUMN modules;
+    ALTER TABLE handlers DROP COLUMN size;
+    ALTER TABLE handlers DROP COLUMN has_site;
+    ALTER TABLE handlers ADD COLUMN previews INTEGER NOT NULL DEFAULT 1; -- its versions have URLs of their own
+",
 ];
 
 /// The format this version writes.
@@ -110,4 +152,13 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         transaction.pragma_update(None, "user_version", found + 1)?;
         transaction.commit()?;
     }
+}
+
+/// Makes an empty store of an older format.
+#[cfg(test)]
+pub(super) fn make_format(connection: &Connection, format: u32) -> rusqlite::Result<()> {
+    for migration in &MIGRATIONS[..format as usize] {
+        connection.execute_batch(migration)?;
+    }
+    connection.pragma_update(None, "user_version", format)
 }

@@ -31,4 +31,5 @@ mod support;
 mod swarm;
 mod tabs;
 mod tenants;
+mod versions;
 mod websocket;

@@ -24,7 +24,12 @@ async fn the_life_of_a_tenant() {
     assert_eq!((deployed.status, deployed.headers["location"].to_str().unwrap()), (201, THEIRS));
     assert_eq!(deployed.body["tenant"], "acme");
     // By path there are only the default tenant's handlers.
-    assert_eq!(deployed.body["urls"], json!({ "host": "http://hello.acme.localhost:8787/" }));
+    let preview =
+        format!("http://{}-hello.acme.localhost:8787/", &deployed.body["version"].as_str().unwrap()[..8]);
+    assert_eq!(
+        deployed.body["urls"],
+        json!({ "host": "http://hello.acme.localhost:8787/", "preview": preview })
+    );
     assert_eq!(kind(&server.send("GET", HELLO, &[], "").await), "handler-not-found");
     let ours = server.put(HELLO, CODE).await;
     assert_eq!(ours.body["version"], deployed.body["version"]);

@@ -314,6 +314,8 @@ impl Mesh {
 /// A handler whose version is this digit again and again.
 pub(super) fn handler(digit: &str) -> Handler {
     Handler {
+        number: 1,
+        previews: true,
         target: Target { tenant: "default".into(), handler: "hello".into(), version: digit.repeat(64) }
             .into(),
         limits: Limits::default(),
