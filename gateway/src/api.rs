@@ -7,17 +7,17 @@
 mod code;
 pub(crate) mod deployments;
 mod diff;
-mod guard;
-mod kv;
+pub(crate) mod guard;
+pub(crate) mod kv;
 mod purge;
 pub(crate) mod secrets;
-mod sql;
-mod stores;
+pub(crate) mod sql;
+pub(crate) mod stores;
 mod tenants;
 mod triggers;
-mod upload;
+pub(crate) mod upload;
 pub(crate) mod versions;
-mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,6 @@ use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
-pub use stores::router as stores;
 use view::View;
 
 /// Path of the default tenant's handlers; one is at `/{name}` under it.
@@ -86,10 +85,10 @@ impl Default for ApiLimits {
 }
 
 pub(crate) struct Api {
-    catalog: Arc<Catalog>,
+    pub(crate) catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
-    limits: ApiLimits,
+    pub(crate) limits: ApiLimits,
     uploads: Semaphore,
     compiles: Arc<Semaphore>,
 }
@@ -117,10 +116,7 @@ fn default_tenant() -> String {
 }
 
 /// The routes [`HANDLERS_PATH`], [`TENANTS_PATH`] and [`CODE_PATH`], with 405 for other methods; without a fallback for other paths.
-pub fn router(catalog: Arc<Catalog>, metrics: Arc<Metrics>, cache: Arc<Cache>, limits: ApiLimits) -> Router {
-    let uploads = Semaphore::new(limits.max_uploads);
-    let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
-    let api = Arc::new(Api { catalog, metrics, cache, limits, uploads, compiles });
+pub(crate) fn router(api: Arc<Api>) -> Router {
     let mut router = Router::new()
         .route(TENANTS_PATH, known(get(tenants::list)))
         .route(&format!("{TENANTS_PATH}/{{tenant}}"), known(get(tenants::read).put(tenants::put)))
@@ -222,11 +218,7 @@ async fn delete(
     guard::check(&request)?;
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     api.know(&tenant)?;
-    let existed = api.catalog.delete(&tenant, &name).await.map_err(|error| store_problem(&error))?;
-    if !existed {
-        return Err(no_handler());
-    }
-    tracing::info!(%tenant, handler = %name, "deleted");
+    api.delete(&tenant, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -238,18 +230,50 @@ pub(crate) struct Received {
 }
 
 impl Api {
+    pub(crate) fn new(
+        catalog: Arc<Catalog>,
+        metrics: Arc<Metrics>,
+        cache: Arc<Cache>,
+        limits: ApiLimits,
+    ) -> Arc<Self> {
+        let uploads = Semaphore::new(limits.max_uploads);
+        let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
+        Arc::new(Self { catalog, metrics, cache, limits, uploads, compiles })
+    }
+
     /// Reads a form, or a module alone, and compiles it.
     async fn receive(&self, request: Request) -> Result<Received, Problem> {
+        self.receive_as(request, Ok).await
+    }
+
+    /// The same of a form that `translate` first makes one of ours.
+    pub(crate) async fn receive_as<E: From<Problem>>(
+        &self,
+        request: Request,
+        translate: impl FnOnce(upload::Form) -> Result<upload::Form, E>,
+    ) -> Result<Received, E> {
         guard::check(&request)?;
         let _upload = self
             .uploads
             .try_acquire()
             .map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
-        let upload = upload::read(request, &self.limits).await?;
+        let upload = match upload::read(request, &self.limits).await? {
+            upload::Sent::Module(module) => upload::alone(module),
+            upload::Sent::Form(form) => upload::judge(translate(form)?, &self.limits)?,
+        };
         let mut compiled = self.compile(upload.files, upload.options).await?;
         (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
         compiled.site = upload.site;
         Ok(Received { compiled, settings: upload.settings, secrets: upload.bindings.secrets })
+    }
+
+    /// Takes a handler away.
+    pub(crate) async fn delete(&self, tenant: &str, name: &str) -> Result<(), Problem> {
+        if !self.catalog.delete(tenant, name).await.map_err(|error| store_problem(&error))? {
+            return Err(no_handler());
+        }
+        tracing::info!(%tenant, handler = %name, "deleted");
+        Ok(())
     }
 
     async fn compile(
@@ -278,12 +302,12 @@ impl Api {
     }
 
     /// Refuses a tenant that does not exist.
-    fn know(&self, tenant: &str) -> Result<(), Problem> {
+    pub(crate) fn know(&self, tenant: &str) -> Result<(), Problem> {
         self.catalog.tenant(tenant).map(|_| ()).ok_or_else(no_tenant)
     }
 }
 
-fn no_handler() -> Problem {
+pub(crate) fn no_handler() -> Problem {
     Problem::new(ProblemType::HandlerNotFound).detail("No handler of this name is deployed here.")
 }
 

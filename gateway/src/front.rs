@@ -7,9 +7,11 @@ mod guest;
 mod route;
 mod status;
 
-use crate::api::{self, ApiLimits};
+use crate::api::stores::Stores;
+use crate::api::{self, Api, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::{Catalog, Handler, key};
+use crate::cloudflare;
 use crate::config::HttpConfig;
 use crate::invoke::{Abouts, Caller, Invoker};
 use crate::kv::Kv;
@@ -94,16 +96,16 @@ impl Front {
             },
         };
         let assets = Assets::new(site)?;
+        let limits = ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() };
+        let cache = Arc::clone(invoker.cache());
+        let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, limits);
+        let stores = Stores::new(Arc::clone(&catalog), kv, databases);
         let own = Router::new()
             .merge(assets.worker_router())
-            .merge(status::router(pool, Arc::clone(&metrics)))
-            .merge(api::router(
-                Arc::clone(&catalog),
-                metrics,
-                Arc::clone(invoker.cache()),
-                ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
-            ))
-            .merge(api::stores(Arc::clone(&catalog), kv, databases))
+            .merge(status::router(pool, metrics))
+            .merge(api::router(Arc::clone(&api)))
+            .merge(api::stores::router(Arc::clone(&stores)))
+            .merge(cloudflare::router(api, stores))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
                 Meeting::At(_) => Router::new(),

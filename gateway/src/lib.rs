@@ -3,7 +3,7 @@
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API
-//! ([`api`], [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages ([`assets`]), headless
+//! ([`api`], [`cloudflare`], [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages ([`assets`]), headless
 //! tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
 
@@ -14,6 +14,7 @@ pub mod assets;
 pub mod breach;
 pub mod cache;
 pub mod catalog;
+mod cloudflare;
 pub mod config;
 pub mod cron;
 pub mod deploy;

@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 use crate::problem::{Problem, ProblemType};
 
 /// Refuses a request that a page made a browser send.
-pub(super) fn check(request: &Request) -> Result<(), Problem> {
+pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let by_page = headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() != b"none");
     if by_page || headers.contains_key(header::ORIGIN) {
@@ -22,7 +22,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
 }
 
 /// The host a request is for: HTTP/2 puts it into the URI.
-pub(super) fn authority(uri: &http::Uri, headers: &HeaderMap) -> Option<Authority> {
+pub(crate) fn authority(uri: &http::Uri, headers: &HeaderMap) -> Option<Authority> {
     match uri.authority() {
         Some(authority) => Some(authority.clone()),
         None => headers.get(header::HOST)?.to_str().ok()?.parse().ok(),

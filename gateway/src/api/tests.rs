@@ -35,10 +35,12 @@ impl Server {
         let catalog = Arc::new(Catalog::open(directory.path()).await.unwrap());
         let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
         let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
-        let stores = stores(Arc::clone(&catalog), kv, databases);
+        let stores = super::stores::Stores::new(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
-        Server { router: router(catalog, metrics, cache, limits).merge(stores), _directory: directory }
+        let api = Api::new(catalog, metrics, cache, limits);
+        let router = router(api).merge(super::stores::router(stores));
+        Server { router, _directory: directory }
     }
 
     async fn send(
