@@ -4,16 +4,20 @@
 //! error is a [`Problem`]. Nothing here may be used by a web page of another origin: handlers run on sibling origins,
 //! and a contributor's or developer's browser can reach this address.
 
+mod audit;
+mod body;
 mod code;
 pub(crate) mod deployments;
 mod diff;
 pub(crate) mod guard;
 pub(crate) mod kv;
+pub mod openapi;
 mod purge;
 pub(crate) mod secrets;
 pub(crate) mod sql;
 pub(crate) mod stores;
 mod tenants;
+mod tokens;
 mod triggers;
 pub(crate) mod upload;
 pub(crate) mod versions;
@@ -22,27 +26,32 @@ pub(crate) mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde::Serialize;
 use tabmesh_protocol::{Limits, Target};
 use tokio::sync::Semaphore;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
+use crate::access::{Access, Principal};
 use crate::cache::Cache;
 use crate::catalog::{Catalog, Handler, Settings};
 use crate::config::{HttpConfig, LimitConfig};
 use crate::deploy::{self, CompileLimits};
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::Pattern;
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
 use view::View;
+
+/// Where the API is.
+pub const API_PATH: &str = "/_mesh/v1";
 
 /// Path of the default tenant's handlers; one is at `/{name}` under it.
 pub const HANDLERS_PATH: &str = "/_mesh/v1/handlers";
@@ -88,6 +97,7 @@ pub(crate) struct Api {
     pub(crate) catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
+    access: Arc<Access>,
     pub(crate) limits: ApiLimits,
     uploads: Semaphore,
     compiles: Arc<Semaphore>,
@@ -115,31 +125,32 @@ fn default_tenant() -> String {
     DEFAULT_TENANT.to_owned()
 }
 
-/// The routes [`HANDLERS_PATH`], [`TENANTS_PATH`] and [`CODE_PATH`], with 405 for other methods; without a fallback for other paths.
-pub(crate) fn router(api: Arc<Api>) -> Router {
-    let mut router = Router::new()
-        .route(TENANTS_PATH, known(get(tenants::list)))
-        .route(&format!("{TENANTS_PATH}/{{tenant}}"), known(get(tenants::read).put(tenants::put)))
-        .route(&format!("{CODE_PATH}/{{hash}}"), known(get(code::code)));
+/// The routes under [`API_PATH`] and [`CODE_PATH`] with what documents them, and 405 for other methods; without a fallback
+/// for other paths.
+pub(crate) fn router(api: Arc<Api>) -> OpenApiRouter {
+    let mut router = OpenApiRouter::new()
+        .routes(known(API_PATH, routes!(tenants::list)))
+        .routes(known(API_PATH, routes!(tenants::read, tenants::put)))
+        .routes(known(API_PATH, routes!(audit::list)))
+        .route(&format!("{CODE_PATH}/{{hash}}"), not_others(axum::routing::get(code::code)));
     // What tenants have: the default one also without its name.
-    for base in ["/_mesh/v1".to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
-        let handler = format!("{base}/handlers/{{name}}");
+    for base in [API_PATH.to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
+        let base = base.as_str();
         router = router
-            .route(&format!("{base}/handlers"), known(get(list)))
-            .route(&handler, known(get(read).put(put).delete(delete)))
-            .route(&format!("{handler}/purge"), known(post(purge::purge)))
-            .route(&format!("{handler}/secrets"), known(get(secrets::list)))
-            .route(
-                &format!("{handler}/secrets/{{secret}}"),
-                known(axum::routing::put(secrets::put).delete(secrets::delete)),
-            )
-            .route(&format!("{handler}/versions"), known(get(versions::list).post(versions::post)))
-            .route(&format!("{handler}/versions/{{version}}"), known(get(versions::read)))
-            .route(&format!("{handler}/versions/{{version}}/diff/{{other}}"), known(get(versions::diff)))
-            .route(&format!("{handler}/deployments"), known(get(deployments::list).post(deployments::post)))
-            .route(&format!("{handler}/rollback"), known(post(deployments::rollback)))
-            .route(&format!("{handler}/triggers"), known(get(triggers::read).put(triggers::put)))
-            .route(&format!("{base}/routes"), known(get(triggers::routes)));
+            .routes(known(base, routes!(list)))
+            .routes(known(base, routes!(read, put, delete)))
+            .routes(known(base, routes!(purge::purge)))
+            .routes(known(base, routes!(secrets::list)))
+            .routes(known(base, routes!(secrets::put, secrets::delete)))
+            .routes(known(base, routes!(versions::list, versions::post)))
+            .routes(known(base, routes!(versions::read)))
+            .routes(known(base, routes!(versions::diff)))
+            .routes(known(base, routes!(deployments::list, deployments::post)))
+            .routes(known(base, routes!(deployments::rollback)))
+            .routes(known(base, routes!(triggers::read, triggers::put)))
+            .routes(known(base, routes!(triggers::routes)))
+            .routes(known(base, routes!(tokens::list, tokens::create)))
+            .routes(known(base, routes!(tokens::revoke)));
     }
     router
         // Bodies are read by `upload`, with its own limits.
@@ -147,11 +158,34 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
+/// Routes, documented under `base`; other methods get a problem.
+///
+/// Not [`OpenApiRouter::nest`], which takes the base off the paths that routes see.
+pub(crate) fn known<S: Clone + Send + Sync + 'static>(
+    base: &str,
+    (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
+    let found = std::mem::take(&mut paths.paths).into_iter();
+    paths.paths = found.map(|(path, item)| (format!("{base}{path}"), item)).collect();
+    (schemas, paths, not_others(methods))
+}
+
 /// Other methods get a problem; axum adds `Allow`.
-fn known(methods: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+fn not_others<S: Clone + Send + Sync + 'static>(
+    methods: axum::routing::MethodRouter<S>,
+) -> axum::routing::MethodRouter<S> {
     methods.fallback(async || Problem::new(ProblemType::MethodNotAllowed))
 }
 
+/// The JSON of a tenant's handlers.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Handlers)]
+struct List<'a> {
+    handlers: Vec<View<'a>>,
+}
+
+/// Lists the tenant's handlers.
+#[utoipa::path(get, path = "/handlers", tag = "handlers", responses((status = 200, body = List<'_>)))]
 async fn list(
     State(api): Shared,
     owner: Result<Path<Owner>, PathRejection>,
@@ -163,9 +197,12 @@ async fn list(
     let handlers = api.catalog.list(&tenant);
     let own = guard::authority(&uri, &headers);
     let handlers: Vec<View<'_>> = handlers.iter().map(|handler| api.view(handler, own.as_ref())).collect();
-    Ok(json(StatusCode::OK, &serde_json::json!({ "handlers": handlers })))
+    Ok(json(StatusCode::OK, &List { handlers }))
 }
 
+/// Shows a handler.
+#[utoipa::path(get, path = "/handlers/{name}", tag = "handlers", params(("name" = String, Path)),
+    responses((status = 200, body = View<'_>)))]
 async fn read(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
@@ -179,19 +216,22 @@ async fn read(
     Ok(json(StatusCode::OK, &api.view(&handler, own.as_ref())))
 }
 
+/// Deploys a handler: one module as the body, or several files and `metadata` as a form.
+#[utoipa::path(put, path = "/handlers/{name}", tag = "handlers", params(("name" = String, Path)),
+    request_body(content((String = "application/javascript"), (upload::Document = "multipart/form-data"))),
+    responses((status = 200, description = "A new version", body = View<'_>), (status = 201, description = "A new handler", body = View<'_>)))]
 async fn put(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    guard::check(&request)?;
     let Path(Address { tenant, name }) =
         address.map_err(|_| Problem::new(ProblemType::InvalidHandlerName))?;
     deploy::check_handler_name(&name)
         .map_err(|reason| Problem::new(ProblemType::InvalidHandlerName).detail(reason))?;
     api.know(&tenant)?;
     let own = guard::authority(request.uri(), request.headers());
-    let Received { compiled, settings, secrets } = api.receive(request).await?;
+    let Received { compiled, settings, secrets } = api.receive(&tenant, request).await?;
     let put = api.deploy(&tenant, &name, compiled, settings, secrets).await?;
     stacks::forget(&put.handler.target.version);
     tracing::info!(%tenant, handler = %name, version = %put.handler.target.version, created = put.created, "deployed");
@@ -210,12 +250,12 @@ fn place(tenant: &str, name: &str) -> String {
     }
 }
 
+/// Takes a handler away.
+#[utoipa::path(delete, path = "/handlers/{name}", tag = "handlers", params(("name" = String, Path)), responses((status = 204)))]
 async fn delete(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
-    request: Request,
 ) -> Result<StatusCode, Problem> {
-    guard::check(&request)?;
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     api.know(&tenant)?;
     api.delete(&tenant, &name).await?;
@@ -234,25 +274,28 @@ impl Api {
         catalog: Arc<Catalog>,
         metrics: Arc<Metrics>,
         cache: Arc<Cache>,
+        access: Arc<Access>,
         limits: ApiLimits,
     ) -> Arc<Self> {
         let uploads = Semaphore::new(limits.max_uploads);
         let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
-        Arc::new(Self { catalog, metrics, cache, limits, uploads, compiles })
+        Arc::new(Self { catalog, metrics, cache, access, limits, uploads, compiles })
     }
 
-    /// Reads a form, or a module alone, and compiles it.
-    async fn receive(&self, request: Request) -> Result<Received, Problem> {
-        self.receive_as(request, Ok).await
+    /// Reads a form, or a module alone, for a tenant, and compiles it.
+    async fn receive(&self, tenant: &str, request: Request) -> Result<Received, Problem> {
+        self.receive_as(tenant, request, Ok).await
     }
 
     /// The same of a form that `translate` first makes one of ours.
     pub(crate) async fn receive_as<E: From<Problem>>(
         &self,
+        tenant: &str,
         request: Request,
         translate: impl FnOnce(upload::Form) -> Result<upload::Form, E>,
     ) -> Result<Received, E> {
-        guard::check(&request)?;
+        let principal = request.extensions().get::<Principal>().cloned();
+        let author = Principal::named(&request);
         let _upload = self
             .uploads
             .try_acquire()
@@ -261,10 +304,13 @@ impl Api {
             upload::Sent::Module(module) => upload::alone(module),
             upload::Sent::Form(form) => upload::judge(translate(form)?, &self.limits)?,
         };
+        self.check_routes(principal.as_ref(), tenant, &upload.settings.triggers.routes)?;
         let mut compiled = self.compile(upload.files, upload.options).await?;
         (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
         compiled.site = upload.site;
-        Ok(Received { compiled, settings: upload.settings, secrets: upload.bindings.secrets })
+        let mut settings = upload.settings;
+        settings.notes.author = author;
+        Ok(Received { compiled, settings, secrets: upload.bindings.secrets })
     }
 
     /// Takes a handler away.
@@ -301,6 +347,20 @@ impl Api {
         View::new(handler, &self.limits, own)
     }
 
+    /// Refuses routes of hosts that the tenant was not granted.
+    fn check_routes(
+        &self,
+        principal: Option<&Principal>,
+        tenant: &str,
+        routes: &[Pattern],
+    ) -> Result<(), Problem> {
+        self.access.check_routes(principal, tenant, routes).map_err(|route| {
+            Problem::new(ProblemType::HostNotGranted).detail(format!(
+                "The host of the route {route} was not granted to the tenant: PUT {TENANTS_PATH}/{tenant} with `hosts` does it."
+            ))
+        })
+    }
+
     /// Refuses a tenant that does not exist.
     pub(crate) fn know(&self, tenant: &str) -> Result<(), Problem> {
         self.catalog.tenant(tenant).map(|_| ()).ok_or_else(no_tenant)
@@ -311,7 +371,7 @@ pub(crate) fn no_handler() -> Problem {
     Problem::new(ProblemType::HandlerNotFound).detail("No handler of this name is deployed here.")
 }
 
-fn no_tenant() -> Problem {
+pub(crate) fn no_tenant() -> Problem {
     Problem::new(ProblemType::TenantNotFound)
         .detail(format!("There is no tenant of this name; PUT {TENANTS_PATH}/{{name}} makes one."))
 }

@@ -25,7 +25,7 @@ use tabmesh_protocol::Target;
 
 use crate::deploy::Compiled;
 use crate::routes::{Found, Routes};
-use crate::store::{Store, StoreError, Upload};
+use crate::store::{SecretKey, Store, StoreError, Upload};
 use cache::CodeCache;
 use entry::Entry;
 pub use entry::POINTS;
@@ -86,17 +86,17 @@ pub struct Put {
 }
 
 impl Catalog {
-    /// Opens the store in `directory` and reads all handlers.
+    /// Opens the store in `directory`, whose secrets are sealed with this key, and reads all handlers.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+    pub async fn open(directory: impl Into<PathBuf>, key: SecretKey) -> Result<Self, StoreError> {
         let directory = directory.into();
-        blocking(move || Self::read(&directory)).await
+        blocking(move || Self::read(&directory, key)).await
     }
 
-    fn read(directory: &Path) -> Result<Self, StoreError> {
-        let store = Store::open(directory)?;
+    fn read(directory: &Path, key: SecretKey) -> Result<Self, StoreError> {
+        let store = Store::open(directory, key)?;
         let mut handlers: Handlers =
             store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
         for row in store.handlers()? {
@@ -185,6 +185,7 @@ impl Catalog {
         let (inner, hash) = (Arc::clone(&self.inner), hash.to_owned());
         blocking(move || {
             let Some(bytes) = inner.store().bundle(&hash)?.map(Bytes::from) else { return Ok(None) };
+            sealed::check(&hash, &bytes)?;
             inner.code().insert(hash, bytes.clone());
             Ok(Some(bytes))
         })

@@ -1,17 +1,21 @@
 //! What the gateway can be told, one struct per concern. Command-line flags and environment variables fill them
 //! (see `tabmesh serve --help`); every default has its reason here.
 
+mod access;
 mod limits;
+mod store;
 
 use crate::headless::TabConfig;
 use crate::host::egress::Allowed;
 use crate::invoke::Colo;
 use crate::sandbox::SandboxDomain;
+pub use access::{AccessConfig, AuthMode};
 use clap::Args;
 pub use limits::LimitConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+pub use store::StoreConfig;
 
 /// The HTTP side.
 #[derive(Clone, Debug, Args)]
@@ -235,6 +239,9 @@ pub struct ServeConfig {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpConfig,
+    /// Who may do what.
+    #[command(flatten)]
+    pub access: AccessConfig,
     /// Caps on handlers' limits.
     #[command(flatten)]
     pub limits: LimitConfig,
@@ -262,6 +269,10 @@ pub struct ServeConfig {
     /// Directory of the store
     #[arg(long, env = "TABMESH_DATA", default_value = ".tabmesh", value_name = "DIR")]
     pub data: PathBuf,
+
+    /// The store's key.
+    #[command(flatten)]
+    pub store: StoreConfig,
 
     /// Headless browser tabs to start on this machine
     #[arg(long, default_value_t = 0, value_name = "N")]

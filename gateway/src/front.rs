@@ -7,6 +7,7 @@ mod guest;
 mod route;
 mod status;
 
+use crate::access::{self, Access, CallerAddress};
 use crate::api::stores::Stores;
 use crate::api::{self, Api, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
@@ -45,6 +46,8 @@ pub enum Meeting {
 
 /// What stands behind the door.
 pub struct Behind {
+    /// Who may do what.
+    pub access: Arc<Access>,
     /// Which handlers there are.
     pub catalog: Arc<Catalog>,
     /// Runs them.
@@ -86,7 +89,7 @@ impl Front {
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
     ) -> Result<Self, ScriptError> {
-        let Behind { catalog, invoker, sites, kv, databases, pool } = behind;
+        let Behind { access, catalog, invoker, sites, kv, databases, pool } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),
@@ -98,19 +101,23 @@ impl Front {
         let assets = Assets::new(site)?;
         let limits = ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() };
         let cache = Arc::clone(invoker.cache());
-        let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, limits);
+        let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), limits);
         let stores = Stores::new(Arc::clone(&catalog), kv, databases);
+        let (routes, document) = api::router(Arc::clone(&api)).split_for_parts();
         let own = Router::new()
             .merge(assets.worker_router())
             .merge(status::router(pool, metrics))
-            .merge(api::router(Arc::clone(&api)))
+            .merge(routes)
             .merge(api::stores::router(Arc::clone(&stores)))
             .merge(cloudflare::router(api, stores))
+            .merge(api::openapi::router(document))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
                 Meeting::At(_) => Router::new(),
             })
             .fallback(async || Problem::new(ProblemType::NotFound));
+        // The outermost layer: nothing of the gateway's own is reached but through it.
+        let own = access::protect(own, access);
         Ok(Self {
             domain: http.domain.clone(),
             sandbox_domain: http.sandbox_domain.clone(),
@@ -124,13 +131,16 @@ impl Front {
     }
 
     /// Answers one request of the peer whose address `ip` is, as text.
-    pub async fn answer(&self, ip: &HeaderValue, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
         let (route, authority) = match self.route(&request) {
             Ok(routed) => routed,
             Err(error) => return refusal(&error).into_response(),
         };
         match route {
-            Route::Own => infallible(self.own.clone().oneshot(request).await),
+            Route::Own => {
+                request.extensions_mut().insert(CallerAddress::of(ip));
+                infallible(self.own.clone().oneshot(request).await)
+            }
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {

@@ -109,8 +109,18 @@ problem_types! {
     SyntaxError = "syntax-error", UNPROCESSABLE_ENTITY, "Syntax error";
     /// Deployed modules do not fit together.
     ModuleError = "module-error", UNPROCESSABLE_ENTITY, "Module error";
-    /// A web page of another origin tried to change something.
+    /// The token does not allow it (`action` names what is missing), or a web page tried what pages may not do.
     Forbidden = "forbidden", FORBIDDEN, "Forbidden";
+    /// No token, or none that is valid.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "A valid token is needed";
+    /// Nobody granted the tenant this host.
+    HostNotGranted = "host-not-granted", FORBIDDEN, "The host is not the tenant's";
+    /// More requests than the limit; `Retry-After` says when there may be more.
+    RateLimited = "rate-limited", TOO_MANY_REQUESTS, "Too many requests";
+    /// The tenant has as much as it was granted.
+    QuotaExceeded = "quota-exceeded", CONFLICT, "The tenant's quota is used up";
+    /// As many tokens as allowed exist.
+    TooManyTokens = "too-many-tokens", CONFLICT, "Too many tokens";
     /// The body took too long to arrive.
     RequestTimeout = "request-timeout", REQUEST_TIMEOUT, "The request took too long";
     /// As many handlers as allowed are deployed.

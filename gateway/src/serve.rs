@@ -1,5 +1,6 @@
 //! `tabmesh serve`: every part, put together, started and stopped in order.
 
+use crate::access::{Access, Door};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
@@ -17,6 +18,7 @@ use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::site::Sites;
 use crate::sql::Databases;
+use crate::store::{DataLock, SecretKey, make_directory};
 use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -43,14 +45,19 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(sandbox) = &config.http.sandbox_domain {
         sandbox.check_beside(&config.http.domain).map_err(anyhow::Error::msg)?;
     }
+    config.access.check(config.http.listen).map_err(anyhow::Error::msg)?;
     let servers = ice_servers(&config.peer).map_err(anyhow::Error::msg)?;
-    let catalog = Catalog::open(&config.data)
+    make_directory(&config.data)?;
+    let _lock = DataLock::take(&config.data)?;
+    let key = config.store.key(&config.data)?;
+    let catalog = Catalog::open(&config.data, key.clone())
         .await
         .with_context(|| format!("cannot open the store in {}", config.data.display()))?;
     let listener = TcpListener::bind(config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is another gateway running?", config.http.listen))?;
     let address = listener.local_addr()?;
+    let access = open_access(&config, key).await?;
 
     let metrics = Arc::new(Metrics::default());
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
@@ -88,8 +95,14 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         threads.clone(),
         host,
     );
-    let policy =
-        Policy { pool_token: config.signal.pool_token.clone(), ice_servers: servers, ..Policy::default() };
+    let door = Door::new(&access, &config.access, &config.signal).context("no random bytes")?;
+    let token = door.as_ref().map(|door| door.own_token().to_owned()).or(config.signal.pool_token.clone());
+    let policy = Policy {
+        pool_token: config.signal.pool_token.clone(),
+        join_tokens: door.map(|door| Arc::new(door) as _),
+        ice_servers: servers,
+        ..Policy::default()
+    };
     let hub = Hub::new(HubConfig { policy, ..HubConfig::default() });
     let meeting = match config.signal.signal.clone() {
         Some(url) => {
@@ -103,16 +116,23 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
 
-    let behind = Behind { catalog, invoker, sites, kv, databases, pool: Arc::clone(&pool) };
+    let behind = Behind {
+        access: Arc::clone(&access),
+        catalog,
+        invoker,
+        sites,
+        kv,
+        databases,
+        pool: Arc::clone(&pool),
+    };
     let front = Front::new(&config.http, caps, behind, metrics, meeting)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
 
     let url = page_base(address);
-    let token = config.signal.pool_token.as_deref();
     let tab = config.tab.of_gateway(config.limits.max_cpu_ms);
-    let page = tab.page(&url, &config.signal.pool, token).map_err(anyhow::Error::msg)?;
+    let page = tab.page(&url, &config.signal.pool, token.as_deref()).map_err(anyhow::Error::msg)?;
     // The tabs close last: until then they serve the requests in flight.
     let (close, closed) = watch::channel(false);
     let mut tabs = (config.tabs > 0).then(|| {
@@ -120,6 +140,11 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         tokio::spawn(headless::run(headless, wait(closed)))
     });
     println!("listening: {url}");
+    if !access.is_on() {
+        println!(
+            "NO TOKENS ARE ASKED FOR: anybody on this machine may deploy and see everything (--auth on changes that)"
+        );
+    }
     if config.tabs == 0 {
         println!("no tab yet: open {url}/_mesh/worker in a browser");
     }
@@ -141,6 +166,15 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         let _ = tabs.await;
     }
     ended
+}
+
+/// Reads who may do what, and makes the operator's token where there is none.
+async fn open_access(config: &ServeConfig, key: SecretKey) -> anyhow::Result<Arc<Access>> {
+    let (data, domain, settings) = (config.data.clone(), config.http.domain.clone(), config.access.clone());
+    let access = tokio::task::spawn_blocking(move || Access::open(&data, key, &domain, &settings)).await??;
+    let access = Arc::new(access);
+    tokio::spawn(Arc::clone(&access.tokens).note_uses());
+    Ok(access)
 }
 
 /// What handlers fetch through, unless they may not.

@@ -3,19 +3,27 @@
 //! Blocking: call it from a thread that may wait for the disk. What a method acknowledged with `Ok` is on the disk, also
 //! if the process is killed or the machine loses power the moment after. Nothing here knows HTTP, caches or parsing.
 
+mod audit;
 mod crons;
 mod files;
+mod lock;
 mod schema;
+mod seal;
 mod secrets;
+mod tokens;
 mod versions;
 
+pub use audit::AuditRow;
 pub use files::SiteRow;
+pub use lock::{DataLock, LockError};
+pub use seal::{KEY_FILE, KeyError, SecretKey};
 pub use secrets::SecretRow;
 pub use versions::{DeploymentRow, MAX_DEPLOYMENTS, MAX_VERSIONS, Stored, Upload, VersionRow};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use tokens::TokenRow;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use tabmesh_protocol::Target;
@@ -86,6 +94,17 @@ pub enum StoreError {
         /// The limit.
         limit: usize,
     },
+    /// The secrets are sealed with another key.
+    #[error(
+        "the store's secrets are sealed with another key than this one: give that key, or delete the secrets with the version that has it"
+    )]
+    WrongKey,
+    /// What is stored under a hash has another.
+    #[error("what is stored as {hash} is not that: the disk or the file is damaged; restore a backup")]
+    Damaged {
+        /// The hash.
+        hash: String,
+    },
     /// The database failed or holds what it should not.
     #[error("the store failed: {0}")]
     Database(#[from] rusqlite::Error),
@@ -119,16 +138,16 @@ pub struct HandlerRow {
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    key: SecretKey,
 }
 
 impl Store {
     /// Opens the store in a directory; makes both if they are not there (the directory only for its owner).
     ///
     /// # Errors
-    /// [`StoreError::Directory`], [`StoreError::Newer`] for a store that a newer version made, and database errors.
-    pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        make_directory(directory)
-            .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+    /// [`StoreError::Directory`], [`StoreError::Newer`] for a store that a newer version made, [`StoreError::WrongKey`], and database errors.
+    pub fn open(directory: &Path, key: SecretKey) -> Result<Self, StoreError> {
+        make_directory(directory)?;
         let path = directory.join(FILE_NAME);
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -140,8 +159,13 @@ impl Store {
         // power cut. A PUT that was answered must, and deploys are rare enough for an fsync each.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        // A damaged page is found where it is read, not where it is written on.
+        connection.pragma_update(None, "cell_size_check", "ON")?;
+        // What is deleted is gone from the file too: it may be code, or what was once a secret.
+        connection.pragma_update(None, "secure_delete", "ON")?;
         schema::migrate(&mut connection, &path)?;
-        Ok(Store { connection })
+        secrets::unlock(&mut connection, &key)?;
+        Ok(Store { connection, key })
     }
 
     /// Names of all tenants, sorted.
@@ -258,13 +282,17 @@ fn sweep(connection: &Connection, hashes: &[String], now_ms: u64) -> rusqlite::R
     files::sweep(connection)
 }
 
-fn make_directory(path: &Path) -> std::io::Result<()> {
+/// Makes the data directory, where it is not there, for its owner alone.
+///
+/// # Errors
+/// [`StoreError::Directory`].
+pub fn make_directory(path: &Path) -> Result<(), StoreError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     // Handlers' code is their developers' business; other users of the machine have no part in it.
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path).map_err(|source| StoreError::Directory { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Who may join and how much they may say: the settings of a rendezvous. Pure; never reads a file or the environment.
 
 use std::fmt;
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 use tabmesh_protocol::signal::{IceServer, Role};
@@ -57,11 +58,20 @@ impl Default for Limits {
     }
 }
 
+/// Tokens of tabs that somebody else keeps. Asked at every join that shows one, under the rendezvous' lock: an answer
+/// must not wait for anything.
+pub trait JoinTokens: fmt::Debug + Send + Sync {
+    /// Whether a tab that shows `token` may join `pool` now.
+    fn admit(&self, pool: &str, token: &str) -> bool;
+}
+
 /// Everything the registry decides by.
 #[derive(Clone, Default)]
 pub struct Policy {
-    /// Secret a tab must name to join any pool; `None` leaves pools open to tabs.
+    /// Secret a tab must name to join any pool. Without this and [`Policy::join_tokens`] pools are open to tabs.
     pub pool_token: Option<String>,
+    /// Further tokens that let a tab join.
+    pub join_tokens: Option<Arc<dyn JoinTokens>>,
     /// Secret a gateway must name to join over a socket; `None` closes that role to sockets.
     pub gateway_token: Option<String>,
     /// STUN and TURN servers told to every member.
@@ -71,21 +81,23 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether a stranger that shows `token` may take `role`. Compares in constant time (the length may show).
+    /// Whether a stranger that shows `token` may take `role` in `pool`. Compares in constant time (the length may show).
     #[must_use]
-    pub fn admits(&self, role: Role, token: Option<&str>) -> bool {
+    pub fn admits(&self, role: Role, pool: &str, token: Option<&str>) -> bool {
+        if role == Role::Tab && self.pool_token.is_none() && self.join_tokens.is_none() {
+            return true;
+        }
+        let Some(token) = token else { return false };
         let secret = match role {
-            Role::Tab => match &self.pool_token {
-                None => return true,
-                Some(secret) => secret,
-            },
-            Role::Gateway => match &self.gateway_token {
-                None => return false,
-                Some(secret) => secret,
-            },
+            Role::Tab => &self.pool_token,
+            Role::Gateway => &self.gateway_token,
         };
         // An empty secret would admit everyone who sends an empty token: treat it as a closed door.
-        !secret.is_empty() && token.is_some_and(|token| bool::from(secret.as_bytes().ct_eq(token.as_bytes())))
+        let secret = secret.as_ref().filter(|secret| !secret.is_empty());
+        if secret.is_some_and(|secret| bool::from(secret.as_bytes().ct_eq(token.as_bytes()))) {
+            return true;
+        }
+        role == Role::Tab && self.join_tokens.as_ref().is_some_and(|tokens| tokens.admit(pool, token))
     }
 }
 
@@ -94,6 +106,7 @@ impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
             .field("pool_token", &self.pool_token.as_ref().map(|_| "***"))
+            .field("join_tokens", &self.join_tokens.is_some())
             .field("gateway_token", &self.gateway_token.as_ref().map(|_| "***"))
             .field("ice_servers", &self.ice_servers.len())
             .field("limits", &self.limits)
@@ -116,16 +129,49 @@ mod tests {
     #[test]
     fn roles_and_tokens() {
         let open = policy(None, None);
-        assert!(open.admits(Role::Tab, None));
-        assert!(!open.admits(Role::Gateway, None));
-        assert!(!open.admits(Role::Gateway, Some("")));
+        assert!(open.admits(Role::Tab, "default", None));
+        assert!(!open.admits(Role::Gateway, "default", None));
+        assert!(!open.admits(Role::Gateway, "default", Some("")));
         let closed = policy(Some("p"), Some("g"));
-        assert!(closed.admits(Role::Tab, Some("p")) && closed.admits(Role::Gateway, Some("g")));
+        assert!(
+            closed.admits(Role::Tab, "default", Some("p"))
+                && closed.admits(Role::Gateway, "default", Some("g"))
+        );
         for wrong in [None, Some(""), Some("gg"), Some("q")] {
-            assert!(!closed.admits(Role::Tab, wrong) && !closed.admits(Role::Gateway, wrong));
+            assert!(
+                !closed.admits(Role::Tab, "default", wrong)
+                    && !closed.admits(Role::Gateway, "default", wrong)
+            );
         }
         let empty = policy(Some(""), Some(""));
-        assert!(!empty.admits(Role::Tab, Some("")) && !empty.admits(Role::Gateway, Some("")));
+        assert!(
+            !empty.admits(Role::Tab, "default", Some(""))
+                && !empty.admits(Role::Gateway, "default", Some(""))
+        );
+    }
+
+    #[derive(Debug)]
+    struct OneToken;
+
+    impl JoinTokens for OneToken {
+        fn admit(&self, pool: &str, token: &str) -> bool {
+            pool == "blue" && token == "t"
+        }
+    }
+
+    #[test]
+    fn further_tokens_open_a_pool_to_tabs_alone() {
+        let policy = Policy { join_tokens: Some(Arc::new(OneToken)), ..policy(Some("p"), Some("g")) };
+        assert!(policy.admits(Role::Tab, "blue", Some("t")) && policy.admits(Role::Tab, "red", Some("p")));
+        for (pool, token) in [("red", Some("t")), ("blue", Some("g")), ("blue", Some("")), ("blue", None)] {
+            assert!(!policy.admits(Role::Tab, pool, token), "{pool} {token:?}");
+        }
+        assert!(!policy.admits(Role::Gateway, "blue", Some("t")));
+        let without_secret = Policy { pool_token: None, ..policy };
+        assert!(
+            !without_secret.admits(Role::Tab, "blue", None),
+            "the door is closed without the secret, too"
+        );
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl Registry {
         if !valid_pool(&pool) {
             return Err(fault(SignalErrorCode::BadPool, "a pool is named by 1 to 63 of a-z, 0-9 and -"));
         }
-        if stranger && !self.policy.admits(role, token) {
+        if stranger && !self.policy.admits(role, &pool, token) {
             return Err(fault(SignalErrorCode::Forbidden, "the token does not open this role"));
         }
         let limits = &self.policy.limits;

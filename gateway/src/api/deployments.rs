@@ -3,7 +3,8 @@
 use super::upload::notes;
 use super::versions::{find, percentage};
 use super::view::time;
-use super::{Address, Api, Shared, created, guard, json, no_handler, store_problem};
+use super::{Address, Api, Shared, created, json, no_handler, store_problem};
+use crate::access::Principal;
 use crate::catalog::POINTS;
 use crate::catalog::versions::{Deployment, Notes, Share, Version};
 use crate::problem::{Problem, ProblemType};
@@ -14,6 +15,7 @@ use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Versions of one deployment, at most.
 const MAX_SHARES: usize = 10;
@@ -22,9 +24,12 @@ const MAX_SHARES: usize = 10;
 const MAX_REQUEST: usize = 64 << 10;
 
 /// What shall be deployed.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewDeployment)]
 struct Wanted {
+    /// Their percentages add up to 100.
+    #[schema(min_items = 1, max_items = 10)]
     versions: Vec<WantedShare>,
     #[serde(default)]
     message: Option<String>,
@@ -33,16 +38,21 @@ struct Wanted {
 }
 
 /// One version of it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewShare)]
 struct WantedShare {
+    /// A hash or eight of its first digits, or a number.
     version: String,
+    /// With two decimals at most.
+    #[schema(minimum = 0, maximum = 100)]
     percentage: f64,
 }
 
 /// What a rollback goes to.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = Rollback)]
 struct Back {
     /// Without it, what was deployed before.
     version: Option<String>,
@@ -50,7 +60,8 @@ struct Back {
 }
 
 /// The JSON of a deployment.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deployment)]
 struct View<'a> {
     id: u32,
     created_at: String,
@@ -59,10 +70,18 @@ struct View<'a> {
     versions: Vec<ShareView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Share)]
 struct ShareView<'a> {
     version: &'a str,
     percentage: f64,
+}
+
+/// The JSON of a handler's deployments.
+#[derive(Serialize, ToSchema)]
+struct Deployments<'a> {
+    /// The newest first: the one that holds.
+    deployments: Vec<View<'a>>,
 }
 
 impl<'a> From<&'a Deployment> for View<'a> {
@@ -78,16 +97,22 @@ impl<'a> From<&'a Deployment> for View<'a> {
     }
 }
 
+/// Lists a handler's deployments.
+#[utoipa::path(get, path = "/handlers/{name}/deployments", tag = "deployments", params(("name" = String, Path)),
+    responses((status = 200, body = Deployments<'_>)))]
 pub(super) async fn list(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     let deployments = api.deployments(&tenant, &name).await?;
-    let views: Vec<View<'_>> = deployments.iter().map(View::from).collect();
-    Ok(json(StatusCode::OK, &serde_json::json!({ "deployments": views })))
+    let deployments = deployments.iter().map(View::from).collect();
+    Ok(json(StatusCode::OK, &Deployments { deployments }))
 }
 
+/// Lets requests get these versions, each its share.
+#[utoipa::path(post, path = "/handlers/{name}/deployments", tag = "deployments", params(("name" = String, Path)),
+    request_body = Wanted, responses((status = 201, body = View<'_>)))]
 pub(super) async fn post(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
@@ -95,34 +120,41 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     let at = request.uri().path().to_owned();
+    let author = Principal::named(&request);
     let wanted: Wanted = read(request).await?;
     let versions = api.versions(&tenant, &name).await?;
     let parts: Vec<(String, f64)> =
         wanted.versions.into_iter().map(|share| (share.version, share.percentage)).collect();
     let shares = shares(&versions, &parts)?;
-    let deployment = api.deploy_shares(&tenant, &name, shares, notes(wanted.message, wanted.tag)?).await?;
+    let deployment = api
+        .deploy_shares(&tenant, &name, shares, Notes { author, ..notes(wanted.message, wanted.tag)? })
+        .await?;
     Ok(created(&View::from(&deployment), &at))
 }
 
+/// Goes back to a version, or to what was deployed before.
+#[utoipa::path(post, path = "/handlers/{name}/rollback", tag = "deployments", params(("name" = String, Path)),
+    request_body = Option<Back>, responses((status = 201, body = View<'_>)))]
 pub(super) async fn rollback(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
+    let author = Principal::named(&request);
     let Back { version, message } = read(request).await?;
     let versions = api.versions(&tenant, &name).await?;
     let shares = match version {
         Some(version) => shares(&versions, &[(version, 100.0)])?,
         None => before(&api.deployments(&tenant, &name).await?, &versions)?,
     };
-    let deployment = api.deploy_shares(&tenant, &name, shares, notes(message, None)?).await?;
+    let deployment =
+        api.deploy_shares(&tenant, &name, shares, Notes { author, ..notes(message, None)? }).await?;
     Ok(created(&View::from(&deployment), &format!("{}/deployments", super::place(&tenant, &name))))
 }
 
 /// A small JSON body; nothing at all is `{}`.
 pub(super) async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
-    guard::check(&request)?;
     let body = Limited::new(request.into_body(), MAX_REQUEST).collect().await;
     let body = body.map_err(|_| invalid("The body cannot be read, or is too large."))?.to_bytes();
     let body: &[u8] = if body.is_empty() { b"{}" } else { &body };

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tabmesh_protocol::Limits;
 use tabmesh_protocol::bundle::{Binding, Module, ModuleKind, Piece};
+use utoipa::ToSchema;
 
 /// Longest text that is compared line by line, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -27,7 +28,7 @@ pub(super) struct Side {
 }
 
 /// What is different.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub(super) struct Changes {
     modules: Vec<Change>,
     bindings: Vec<Change>,
@@ -36,7 +37,7 @@ pub(super) struct Changes {
 }
 
 /// One thing that is different.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 struct Change {
     name: String,
     change: Kind,
@@ -49,8 +50,9 @@ struct Change {
     after: Option<Value>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = KindOfChange)]
 enum Kind {
     Added,
     Removed,

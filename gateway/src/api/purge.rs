@@ -5,10 +5,11 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
-use super::{Address, Shared, guard, json, no_handler};
+use super::{Address, Shared, json, no_handler};
 use crate::problem::{Problem, ProblemType};
 use crate::store::DEFAULT_TENANT;
 
@@ -19,21 +20,32 @@ const MAX_FILES: usize = 1000;
 const MAX_REQUEST: usize = 1 << 20;
 
 /// What to purge; one of both.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Purge {
+    /// URLs, as callers have them.
     #[serde(default)]
+    #[schema(max_items = 1000)]
     files: Vec<String>,
     #[serde(default)]
     purge_everything: bool,
 }
 
+/// What was purged: the number of URLs, or `everything`.
+#[derive(Serialize, ToSchema)]
+struct Purged {
+    #[schema(value_type = serde_json::Value)]
+    purged: serde_json::Value,
+}
+
+/// Takes cached answers of a handler away.
+#[utoipa::path(post, path = "/handlers/{name}/purge", tag = "handlers", params(("name" = String, Path)),
+    request_body = Purge, responses((status = 200, body = Purged)))]
 pub(super) async fn purge(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    guard::check(&request)?;
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     api.know(&tenant)?;
     let body = Limited::new(request.into_body(), MAX_REQUEST).collect().await;
@@ -68,7 +80,7 @@ pub(super) async fn purge(
     tracing::info!(%tenant, handler = %name, everything = purge_everything, files = urls.len(), "cache purged");
     Ok(json(
         StatusCode::OK,
-        &json!({ "purged": if purge_everything { json!("everything") } else { json!(urls.len()) } }),
+        &Purged { purged: if purge_everything { json!("everything") } else { json!(urls.len()) } },
     ))
 }
 

@@ -1,7 +1,7 @@
 //! Secrets of a handler: written and named, never shown. A secret is in `env` of the next version, which a PUT makes: the
 //! handler gets a placeholder there, and outbound fetch puts the value in its place.
 
-use super::{Address, Api, Received, Shared, guard, json, no_handler, store_problem};
+use super::{Address, Api, Received, Shared, json, no_handler, store_problem};
 use crate::catalog::versions::Notes;
 use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
 use crate::deploy::Compiled;
@@ -14,9 +14,10 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use tabmesh_protocol::bundle::{Binding, Bundle};
+use utoipa::ToSchema;
 
 /// Which secret a path means.
 #[derive(Deserialize)]
@@ -27,22 +28,35 @@ pub(super) struct Place {
     secret: String,
 }
 
+/// The JSON of a handler's secrets.
+#[derive(Serialize, ToSchema)]
+struct Secrets {
+    /// Their names.
+    secrets: Vec<String>,
+}
+
+/// Names a handler's secrets.
+#[utoipa::path(get, path = "/handlers/{name}/secrets", tag = "secrets", params(("name" = String, Path)),
+    responses((status = 200, body = Secrets)))]
 pub(super) async fn list(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
-    let names: Vec<String> = api.catalog.secrets(&tenant, &name).into_keys().collect();
-    Ok(json(StatusCode::OK, &serde_json::json!({ "secrets": names })))
+    let secrets = api.catalog.secrets(&tenant, &name).into_keys().collect();
+    Ok(json(StatusCode::OK, &Secrets { secrets }))
 }
 
+/// Writes a secret; the body is its value.
+#[utoipa::path(put, path = "/handlers/{name}/secrets/{secret}", tag = "secrets",
+    params(("name" = String, Path), ("secret" = String, Path)),
+    request_body(content = String, content_type = "text/plain"), responses((status = 204)))]
 pub(super) async fn put(
     State(api): Shared,
     place: Result<Path<Place>, PathRejection>,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    guard::check(&request)?;
     let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
     let body = Limited::new(request.into_body(), MAX_SECRET).collect().await;
     let value = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
@@ -95,12 +109,13 @@ pub(crate) async fn keep(
     Ok(())
 }
 
+/// Takes a secret away.
+#[utoipa::path(delete, path = "/handlers/{name}/secrets/{secret}", tag = "secrets",
+    params(("name" = String, Path), ("secret" = String, Path)), responses((status = 204)))]
 pub(super) async fn delete(
     State(api): Shared,
     place: Result<Path<Place>, PathRejection>,
-    request: Request,
 ) -> Result<StatusCode, Problem> {
-    guard::check(&request)?;
     let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
     forget(&api, &tenant, &name, &secret).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -2,7 +2,7 @@
 
 use super::stores::{self, Shared, Stores, place};
 use super::view::time;
-use super::{created, default_tenant, guard, json};
+use super::{created, default_tenant, json};
 use crate::problem::{Problem, ProblemType};
 use crate::sql::{Answer, DatabaseId, Datum, Named, Param, Query, SqlError, Work};
 use axum::extract::rejection::PathRejection;
@@ -142,9 +142,7 @@ pub(super) async fn read(
 pub(super) async fn remove(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
-    request: Request,
 ) -> Result<StatusCode, Problem> {
-    guard::check(&request)?;
     let Place { tenant, database: id } = place(path)?;
     stores.know(&tenant)?;
     tracing::info!(%tenant, database = %id, "SQL database deleted");

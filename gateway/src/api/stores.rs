@@ -1,6 +1,6 @@
 //! The routes of the stores that handlers and developers share: `/_mesh/v1/kv` and `/_mesh/v1/sql`, of each tenant.
 
-use super::{TENANTS_PATH, guard, kv, no_tenant, sql};
+use super::{TENANTS_PATH, kv, no_tenant, sql};
 use crate::catalog::Catalog;
 use crate::kv::Kv;
 use crate::kv::operations::Operations;
@@ -82,9 +82,8 @@ pub(crate) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Pr
     })
 }
 
-/// A body of at most `limit` bytes that no web page sent.
+/// A body of at most `limit` bytes.
 pub(crate) async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
-    guard::check(&request)?;
     let body = in_time(Limited::new(request.into_body(), limit).collect()).await?;
     body.map(http_body_util::Collected::to_bytes).map_err(|_| {
         Problem::new(ProblemType::PayloadTooLarge)

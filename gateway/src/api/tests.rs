@@ -13,13 +13,16 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::access;
+use crate::config::AccessConfig;
 use crate::deploy::{self, SourceFile};
+use crate::store::SecretKey;
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
 
 struct Server {
-    router: Router,
+    router: axum::Router,
     _directory: TempDir,
 }
 
@@ -29,17 +32,26 @@ struct Answer {
     body: Value,
 }
 
+fn key() -> SecretKey {
+    SecretKey::parse(&"07".repeat(32)).unwrap()
+}
+
 impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let catalog = Arc::new(Catalog::open(directory.path()).await.unwrap());
+        let catalog = Arc::new(Catalog::open(directory.path(), key()).await.unwrap());
         let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
         let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
         let stores = super::stores::Stores::new(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
-        let api = Api::new(catalog, metrics, cache, limits);
-        let router = router(api).merge(super::stores::router(stores));
+        let config = AccessConfig::default();
+        let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
+        let access = Arc::new(access);
+        let api = Api::new(catalog, metrics, cache, Arc::clone(&access), limits);
+        let (routes, document) = router(api).split_for_parts();
+        let stores = super::stores::router(stores);
+        let router = access::protect(routes.merge(stores).merge(openapi::router(document)), access);
         Server { router, _directory: directory }
     }
 

@@ -1,6 +1,7 @@
 //! What leads to a handler beside its own host: cron triggers and routes. Of no version; a rollback leaves them as they are.
 
 use super::{Address, Api, Shared, deployments, json, no_handler, no_tenant, store_problem};
+use crate::access::Principal;
 use crate::api::Owner;
 use crate::catalog::{Handler, Triggers};
 use crate::cron;
@@ -11,20 +12,24 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What a request changes; what it does not name stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewTriggers)]
 struct Wanted {
     crons: Option<Vec<String>>,
+    /// Patterns (`shop.example.com/*`), or objects with a `pattern`.
+    #[schema(value_type = Option<Vec<Object>>)]
     routes: Option<Vec<routes::Wanted>>,
     preview_urls: Option<bool>,
 }
 
 /// The JSON of a handler's triggers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Triggers)]
 struct View<'a> {
     crons: &'a [String],
     routes: Vec<String>,
@@ -38,6 +43,9 @@ impl<'a> From<&'a Handler> for View<'a> {
     }
 }
 
+/// Shows what leads to a handler.
+#[utoipa::path(get, path = "/handlers/{name}/triggers", tag = "triggers", params(("name" = String, Path)),
+    responses((status = 200, body = View<'_>)))]
 pub(super) async fn read(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
@@ -47,12 +55,16 @@ pub(super) async fn read(
     Ok(json(StatusCode::OK, &View::from(&*handler)))
 }
 
+/// Changes what leads to a handler; what is not named stays.
+#[utoipa::path(put, path = "/handlers/{name}/triggers", tag = "triggers", params(("name" = String, Path)),
+    request_body = Wanted, responses((status = 200, body = View<'_>)))]
 pub(super) async fn put(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
+    let principal = request.extensions().get::<Principal>().cloned();
     let Wanted { crons, routes, preview_urls } = deployments::read(request).await?;
     let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
     let mut triggers = handler.triggers();
@@ -64,27 +76,44 @@ pub(super) async fn put(
         triggers.crons = crons;
     }
     triggers.previews = preview_urls.unwrap_or(triggers.previews);
-    let handler = api.put_triggers(&tenant, &name, triggers).await?;
+    let handler = api.put_triggers(principal.as_ref(), &tenant, &name, triggers).await?;
     Ok(json(StatusCode::OK, &View::from(&*handler)))
 }
 
+/// The JSON of a tenant's routes.
+#[derive(Serialize, ToSchema)]
+struct Routes {
+    routes: Vec<Route>,
+}
+
+/// The JSON of a route.
+#[derive(Serialize, ToSchema)]
+struct Route {
+    pattern: String,
+    handler: String,
+}
+
 /// All routes of a tenant.
+#[utoipa::path(get, path = "/routes", tag = "triggers", responses((status = 200, body = Routes)))]
 pub(super) async fn routes(
     State(api): Shared,
     owner: Result<Path<Owner>, PathRejection>,
 ) -> Result<Response, Problem> {
     let tenant = owner.map_err(|_| no_tenant())?.0.tenant;
     api.know(&tenant)?;
-    let routes: Vec<_> = api
+    let routes = api
         .catalog
         .list(&tenant)
         .iter()
         .flat_map(|handler| {
-            let route = |pattern| json!({ "pattern": Pattern::to_string(pattern), "handler": handler.target.handler });
+            let route = |pattern: &Pattern| Route {
+                pattern: pattern.to_string(),
+                handler: handler.target.handler.clone(),
+            };
             handler.routes.iter().map(route).collect::<Vec<_>>()
         })
         .collect();
-    Ok(json(StatusCode::OK, &json!({ "routes": routes })))
+    Ok(json(StatusCode::OK, &Routes { routes }))
 }
 
 fn invalid(reason: String) -> Problem {
@@ -92,13 +121,15 @@ fn invalid(reason: String) -> Problem {
 }
 
 impl Api {
-    /// Changes what leads to a handler.
+    /// Changes what leads to a handler, if the principal may have its routes.
     pub(crate) async fn put_triggers(
         &self,
+        principal: Option<&Principal>,
         tenant: &str,
         name: &str,
         triggers: Triggers,
     ) -> Result<Arc<Handler>, Problem> {
+        self.check_routes(principal, tenant, &triggers.routes)?;
         let put = self.catalog.put_triggers(tenant, name, triggers).await;
         put.map_err(|error| store_problem(&error))
     }

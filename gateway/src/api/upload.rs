@@ -55,6 +55,18 @@ pub(crate) struct Form {
     pub(crate) site: Site,
 }
 
+/// The form, for the API's document.
+#[derive(utoipa::ToSchema)]
+#[schema(as = Upload)]
+#[expect(dead_code, reason = "says what the form is; it is read part by part")]
+pub(super) struct Document {
+    /// JSON: `main_module`, `bindings`, `limits`, `crons`, `routes`, `egress`, `assets`, `compatibility_flags`.
+    metadata: Option<Value>,
+    /// A module; any further part with a file name is one, too.
+    #[schema(value_type = String, format = Binary)]
+    module: Vec<u8>,
+}
+
 /// What was uploaded.
 #[derive(Debug)]
 pub(super) struct Upload {

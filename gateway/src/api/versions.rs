@@ -2,7 +2,7 @@
 
 use super::diff::{self, Side};
 use super::view::{preview, time};
-use super::{Address, Api, Shared, created, guard, json, no_handler, store_problem};
+use super::{Address, Api, Shared, created, guard, json, no_handler, store_problem, upload};
 use crate::catalog::versions::{Notes, Version};
 use crate::catalog::{ModuleInfo, POINTS};
 use crate::limits;
@@ -15,6 +15,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use tabmesh_protocol::Limits;
 use tabmesh_protocol::bundle::{Binding, Bundle};
+use utoipa::ToSchema;
 
 /// Digits of a hash that name a version, at least.
 const MIN_DIGITS: usize = 8;
@@ -39,12 +40,14 @@ pub(super) struct Pair {
 }
 
 /// The JSON of a version.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Version)]
 pub(super) struct View<'a> {
     version: &'a str,
     number: u32,
     created_at: String,
     #[serde(flatten)]
+    #[schema(inline)]
     notes: &'a Notes,
     size: u64,
     /// Share of the requests that it gets.
@@ -56,11 +59,23 @@ pub(super) struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     modules: Option<&'a [ModuleInfo]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
     bindings: Option<Vec<Binding>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     limits: Option<Limits>,
 }
 
+/// The JSON of a handler's versions.
+#[derive(Serialize, ToSchema)]
+struct Versions<'a> {
+    /// The newest first.
+    versions: Vec<View<'a>>,
+}
+
+/// Lists a handler's versions.
+#[utoipa::path(get, path = "/handlers/{name}/versions", tag = "versions", params(("name" = String, Path)),
+    responses((status = 200, body = Versions<'_>)))]
 pub(super) async fn list(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
@@ -70,11 +85,15 @@ pub(super) async fn list(
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     let versions = api.versions(&tenant, &name).await?;
     let own = guard::authority(&uri, &headers);
-    let views: Vec<_> =
+    let versions =
         versions.iter().map(|version| api.version_view(&tenant, &name, version, own.as_ref())).collect();
-    Ok(json(StatusCode::OK, &serde_json::json!({ "versions": views })))
+    Ok(json(StatusCode::OK, &Versions { versions }))
 }
 
+/// Shows a version.
+#[utoipa::path(get, path = "/handlers/{name}/versions/{version}", tag = "versions",
+    params(("name" = String, Path), ("version" = String, Path, description = "A hash or eight of its first digits, or a number")),
+    responses((status = 200, body = View<'_>)))]
 pub(super) async fn read(
     State(api): Shared,
     place: Result<Path<Place>, PathRejection>,
@@ -96,6 +115,9 @@ pub(super) async fn read(
 }
 
 /// Makes a version and deploys nothing.
+#[utoipa::path(post, path = "/handlers/{name}/versions", tag = "versions", params(("name" = String, Path)),
+    request_body(content((String = "application/javascript"), (upload::Document = "multipart/form-data"))),
+    responses((status = 201, body = View<'_>)))]
 pub(super) async fn post(
     State(api): Shared,
     address: Result<Path<Address>, PathRejection>,
@@ -105,13 +127,17 @@ pub(super) async fn post(
     api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
     let own = guard::authority(request.uri(), request.headers());
     let at = request.uri().path().to_owned();
-    let upload = api.receive(request).await?;
+    let upload = api.receive(&tenant, request).await?;
     let put = api.upload(&tenant, &name, upload).await?;
     tracing::info!(%tenant, handler = %name, version = %put.version.hash, "version uploaded");
     let view = api.version_view(&tenant, &name, &put.version, own.as_ref());
     Ok(created(&view, &format!("{at}/{}", put.version.hash)))
 }
 
+/// Says what is different in `other`.
+#[utoipa::path(get, path = "/handlers/{name}/versions/{version}/diff/{other}", tag = "versions",
+    params(("name" = String, Path), ("version" = String, Path), ("other" = String, Path)),
+    responses((status = 200, body = diff::Changes)))]
 pub(super) async fn diff(
     State(api): Shared,
     pair: Result<Path<Pair>, PathRejection>,

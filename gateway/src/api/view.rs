@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::uri::Authority;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use tabmesh_protocol::{Limits, Target};
 
@@ -16,7 +17,8 @@ use crate::routes::Pattern;
 use crate::store::DEFAULT_TENANT;
 
 /// The JSON of one handler.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Handler)]
 pub(super) struct View<'a> {
     name: &'a str,
     tenant: &'a str,
@@ -29,6 +31,7 @@ pub(super) struct View<'a> {
     modules: &'a [ModuleInfo],
     size: u64,
     /// As they hold, within the gateway's caps.
+    #[schema(value_type = Object)]
     limits: Limits,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     crons: &'a [String],
@@ -40,7 +43,7 @@ pub(super) struct View<'a> {
 }
 
 /// Where the handler answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Urls {
     /// On a host of its own.
     host: String,

@@ -1,6 +1,6 @@
 //! Static files of versions, from memory or the store.
 
-use super::{Catalog, blocking};
+use super::{Catalog, blocking, sealed};
 use crate::store::StoreError;
 use bytes::Bytes;
 use std::sync::{Arc, PoisonError};
@@ -26,6 +26,7 @@ impl Catalog {
         let (inner, hash) = (Arc::clone(&self.inner), hash.to_owned());
         blocking(move || {
             let Some(bytes) = inner.store().file(&hash)?.map(Bytes::from) else { return Ok(None) };
+            sealed::check(&hash, &bytes)?;
             inner.files.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, bytes.clone());
             Ok(Some(bytes))
         })

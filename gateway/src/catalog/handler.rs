@@ -82,12 +82,14 @@ impl Handler {
 }
 
 /// One module of a handler.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Module)]
 pub struct ModuleInfo {
     /// File name.
     pub name: String,
     /// Kind.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub kind: ModuleKind,
     /// Bytes of the file; for ES modules without the specifiers that the tab fills in.
     pub size: u64,

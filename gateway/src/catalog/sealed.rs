@@ -4,9 +4,17 @@ use super::handler::describe;
 use super::versions::{Notes, json};
 use super::{Handler, Limits, ModuleInfo};
 use crate::deploy::{self, Compiled};
-use crate::store::{SiteRow, VersionRow};
+use crate::store::{SiteRow, StoreError, VersionRow};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+
+/// Makes sure that bytes are what their hash says: disks lie, rarely.
+pub(super) fn check(hash: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    if hex::encode(Sha256::digest(bytes)) == hash {
+        return Ok(());
+    }
+    Err(StoreError::Damaged { hash: hash.to_owned() })
+}
 
 /// A deployment, sealed: nothing of it changes any more.
 pub(super) struct Sealed {

@@ -3,8 +3,12 @@
 use super::versions::{Notes, Share};
 use super::*;
 use crate::deploy::{CompileLimits, Options, SourceFile, compile_within};
-use crate::store::{DEFAULT_TENANT, HandlerRow, VersionRow};
+use crate::store::{DEFAULT_TENANT, HandlerRow, SecretKey, VersionRow};
 use tabmesh_protocol::bundle::Bundle;
+
+async fn open(directory: &Path) -> Catalog {
+    Catalog::open(directory, SecretKey::parse(&"07".repeat(32)).unwrap()).await.unwrap()
+}
 
 fn compiled(name: &str, source: String) -> Compiled {
     let files = vec![SourceFile { name: name.into(), bytes: source.into() }];
@@ -18,7 +22,7 @@ fn bundle(answer: &str) -> Compiled {
 #[tokio::test]
 async fn a_put_is_seen_at_once_and_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     assert!(catalog.lookup(DEFAULT_TENANT, "a").is_none());
     let limits = Limits { wall_ms: 5, ..Limits::default() };
     let first = catalog.put(DEFAULT_TENANT, "a", bundle("1"), limits).await.unwrap();
@@ -34,7 +38,7 @@ async fn a_put_is_seen_at_once_and_after_a_restart() {
     );
     std::mem::forget(catalog);
 
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     let handler = catalog.lookup(DEFAULT_TENANT, "a").unwrap();
     assert_eq!(handler, second.handler);
     let code = catalog.code(&handler.target.version).await.unwrap().unwrap();
@@ -51,7 +55,7 @@ async fn a_put_is_seen_at_once_and_after_a_restart() {
 #[tokio::test]
 async fn a_failed_put_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     assert!(catalog.put("stranger", "a", bundle("1"), Limits::default()).await.is_err());
     assert!(catalog.lookup("stranger", "a").is_none());
 }
@@ -59,7 +63,7 @@ async fn a_failed_put_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_lookup_is_stale_while_many_write() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = Arc::new(Catalog::open(directory.path()).await.unwrap());
+    let catalog = Arc::new(open(directory.path()).await);
     let writers = (0..4).map(|writer| {
         let catalog = Arc::clone(&catalog);
         tokio::spawn(async move {
@@ -82,14 +86,14 @@ async fn no_lookup_is_stale_while_many_write() {
     assert_eq!(list.len(), 5);
     assert!(list.windows(2).all(|pair| pair[0].target.handler < pair[1].target.handler));
     // Memory and disk agree on who was last.
-    let reopened = Catalog::open(directory.path()).await.unwrap();
+    let reopened = open(directory.path()).await;
     assert_eq!(reopened.lookup(DEFAULT_TENANT, "shared"), catalog.lookup(DEFAULT_TENANT, "shared"));
 }
 
 #[tokio::test]
 async fn tenants_have_their_own_handlers() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     assert!(catalog.put("acme", "a", bundle("1"), Limits::default()).await.is_err(), "an unknown tenant");
     assert!(catalog.tenant("acme").is_none() && catalog.lookup("acme", "a").is_none());
     assert!(catalog.put_tenant("acme").await.unwrap());
@@ -100,7 +104,7 @@ async fn tenants_have_their_own_handlers() {
     assert_eq!(catalog.lookup("acme", "a").unwrap().target.tenant, "acme");
     assert!(catalog.delete(DEFAULT_TENANT, "a").await.unwrap());
     assert!(catalog.lookup("acme", "a").is_some() && catalog.lookup(DEFAULT_TENANT, "a").is_none());
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     assert_eq!(catalog.tenants(), [("acme".to_owned(), 1), (DEFAULT_TENANT.to_owned(), 0)]);
 }
 
@@ -142,7 +146,7 @@ fn rows_of_older_versions_read() {
 #[tokio::test]
 async fn versions_are_deployed_in_shares_and_rolled_back() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     let one = catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap();
     assert!(catalog.upload(DEFAULT_TENANT, "b", bundle("1"), Settings::default()).await.is_err());
     let settings =
@@ -187,7 +191,7 @@ async fn versions_are_deployed_in_shares_and_rolled_back() {
     assert!(matches!(refused, Err(StoreError::NoVersion { .. })));
     std::mem::forget(catalog);
 
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     assert_eq!(numbers(&catalog), [3, 3, 1, 1, 3]);
     assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap().triggers(), triggers);
     assert_eq!(catalog.scheduled().len(), 1, "a cron trigger is the handler's, not each version's");
@@ -204,7 +208,7 @@ async fn versions_are_deployed_in_shares_and_rolled_back() {
 #[tokio::test]
 async fn source_maps_are_kept_with_their_version() {
     let directory = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(directory.path()).await.unwrap();
+    let catalog = open(directory.path()).await;
     let typed =
         |before: &str| compiled("main.ts", format!("{before}export default async (): Promise<number> => 1"));
     let first = catalog.put(DEFAULT_TENANT, "a", typed(""), Limits::default()).await.unwrap().handler;
@@ -218,4 +222,18 @@ async fn source_maps_are_kept_with_their_version() {
     assert_ne!(catalog.maps(version).await.unwrap().unwrap(), maps);
     let plain = catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap().handler;
     assert_eq!(catalog.maps(&plain.target.version).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_not_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = open(directory.path()).await;
+    let version =
+        catalog.put(DEFAULT_TENANT, "a", bundle("1"), Limits::default()).await.unwrap().version.hash;
+    drop(catalog);
+    let file = directory.path().join(crate::store::FILE_NAME);
+    let connection = rusqlite::Connection::open(file).unwrap();
+    assert_eq!(connection.execute("UPDATE bundles SET bytes = x'00'", []).unwrap(), 1);
+    let error = open(directory.path()).await.code(&version).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }

@@ -12,7 +12,7 @@ use tabmesh_protocol::{Limits, Target};
 pub const MAX_NOTE: usize = 1000;
 
 /// What a developer says of a version or a deployment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Notes {
     /// A sentence.

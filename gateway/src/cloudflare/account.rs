@@ -2,7 +2,9 @@
 
 use super::answer::{Answer, Refusal, ok, paged};
 use super::{Account, Shared, own_host};
+use crate::access::Principal;
 use crate::store::DEFAULT_TENANT;
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use http::{HeaderMap, Uri};
@@ -12,23 +14,30 @@ fn account(name: &str) -> Value {
     json!({ "id": name, "name": name, "type": "standard" })
 }
 
-pub(super) async fn user() -> Answer {
-    ok(json!({ "id": "tabmesh", "email": "tabmesh" }))
+pub(super) async fn user(Extension(principal): Extension<Principal>) -> Answer {
+    ok(json!({ "id": *principal.id, "email": *principal.name }))
 }
 
-pub(super) async fn verify() -> Answer {
-    ok(json!({ "id": "tabmesh", "status": "active" }))
+pub(super) async fn verify(Extension(principal): Extension<Principal>) -> Answer {
+    ok(json!({ "id": *principal.id, "status": "active" }))
 }
 
-pub(super) async fn accounts(State(cloudflare): Shared, uri: Uri) -> Answer {
-    let accounts = cloudflare.api.catalog.tenants().iter().map(|(name, _)| account(name)).collect();
-    paged(accounts, uri.query())
+pub(super) async fn accounts(
+    State(cloudflare): Shared,
+    Extension(principal): Extension<Principal>,
+    uri: Uri,
+) -> Answer {
+    paged(cloudflare.seen(&principal).iter().map(|name| account(name)).collect(), uri.query())
 }
 
-pub(super) async fn memberships(State(cloudflare): Shared, uri: Uri) -> Answer {
+pub(super) async fn memberships(
+    State(cloudflare): Shared,
+    Extension(principal): Extension<Principal>,
+    uri: Uri,
+) -> Answer {
     let membership =
-        |name: &str| json!({ "id": name, "status": "accepted", "account": account(name), "roles": [] });
-    paged(cloudflare.api.catalog.tenants().iter().map(|(name, _)| membership(name)).collect(), uri.query())
+        |name: &String| json!({ "id": name, "status": "accepted", "account": account(name), "roles": [] });
+    paged(cloudflare.seen(&principal).iter().map(membership).collect(), uri.query())
 }
 
 pub(super) async fn read(State(cloudflare): Shared, path: Result<Path<Account>, PathRejection>) -> Answer {
@@ -47,6 +56,14 @@ pub(super) async fn subdomain(
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     let owner = if tenant == DEFAULT_TENANT { String::new() } else { format!("{tenant}.") };
     ok(json!({ "subdomain": format!("{owner}{}{port}", cloudflare.api.limits.domain) }))
+}
+
+impl super::Cloudflare {
+    /// The tenants that exist for whoever asks.
+    fn seen(&self, principal: &Principal) -> Vec<String> {
+        let tenants = self.api.catalog.tenants().into_iter().map(|(name, _)| name);
+        tenants.filter(|name| principal.sees(name)).collect()
+    }
 }
 
 fn zone_of(name: &str) -> Value {

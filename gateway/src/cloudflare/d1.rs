@@ -81,12 +81,7 @@ pub(super) async fn read(State(cloudflare): Shared, path: Result<Path<Place>, Pa
     ok(described(named, size))
 }
 
-pub(super) async fn remove(
-    State(cloudflare): Shared,
-    path: Result<Path<Place>, PathRejection>,
-    request: Request,
-) -> Answer {
-    crate::api::guard::check(&request)?;
+pub(super) async fn remove(State(cloudflare): Shared, path: Result<Path<Place>, PathRejection>) -> Answer {
     let (id, ..) = cloudflare.database(path).await?;
     tracing::info!(tenant = %id.tenant, database = %id.id, "SQL database deleted");
     cloudflare.stores.databases.delete(id).await?;

@@ -91,12 +91,7 @@ pub(super) async fn make(
     ok(described(made))
 }
 
-pub(super) async fn remove(
-    State(cloudflare): Shared,
-    path: Result<Path<Place>, PathRejection>,
-    request: Request,
-) -> Answer {
-    crate::api::guard::check(&request)?;
+pub(super) async fn remove(State(cloudflare): Shared, path: Result<Path<Place>, PathRejection>) -> Answer {
     let namespace = cloudflare.namespace(path)?;
     tracing::info!(tenant = %namespace.tenant, namespace = %namespace.id, "KV namespace deleted");
     cloudflare.stores.kv.delete_namespace(namespace).await?;
@@ -134,7 +129,6 @@ pub(super) async fn put(
     uri: Uri,
     request: Request,
 ) -> Answer {
-    crate::api::guard::check(&request)?;
     let (namespace, key) = cloudflare.entry(path)?;
     let kv = &cloudflare.stores.kv;
     let (ttl, at) = (parameter(&uri, "expiration_ttl"), parameter(&uri, "expiration"));
@@ -160,12 +154,7 @@ pub(super) async fn put(
     ok(Value::Null)
 }
 
-pub(super) async fn delete(
-    State(cloudflare): Shared,
-    path: Result<Path<Spot>, PathRejection>,
-    request: Request,
-) -> Answer {
-    crate::api::guard::check(&request)?;
+pub(super) async fn delete(State(cloudflare): Shared, path: Result<Path<Spot>, PathRejection>) -> Answer {
     let (namespace, key) = cloudflare.entry(path)?;
     cloudflare.stores.kv.delete_all(&namespace, vec![key]).await?;
     ok(Value::Null)

@@ -54,12 +54,7 @@ pub(super) async fn put(
     ok(result)
 }
 
-pub(super) async fn delete(
-    State(cloudflare): Shared,
-    path: Result<Path<Script>, PathRejection>,
-    request: Request,
-) -> Answer {
-    crate::api::guard::check(&request)?;
+pub(super) async fn delete(State(cloudflare): Shared, path: Result<Path<Script>, PathRejection>) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
     cloudflare.api.delete(&account, &script).await?;
     ok(Value::Null)
@@ -159,7 +154,7 @@ impl Cloudflare {
         let mut upload = None;
         let received = self
             .api
-            .receive_as(request, |form| {
+            .receive_as(account, request, |form| {
                 let (form, token) = self.translate(account, form, &known)?;
                 upload = token;
                 Ok::<_, Refusal>(form)

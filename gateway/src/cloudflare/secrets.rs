@@ -58,12 +58,7 @@ pub(super) async fn put(
     ok(named(&name))
 }
 
-pub(super) async fn delete(
-    State(cloudflare): Shared,
-    path: Result<Path<Place>, PathRejection>,
-    request: Request,
-) -> Answer {
-    crate::api::guard::check(&request)?;
+pub(super) async fn delete(State(cloudflare): Shared, path: Result<Path<Place>, PathRejection>) -> Answer {
     let Path(Place { account, script, secret }) = path.map_err(|_| no_such_path())?;
     cloudflare.api.know(&account)?;
     cloudflare.handler(&account, &script)?;

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Refusal, ok};
 use super::{Script, Shared};
+use crate::access::Principal;
 use crate::api::stores;
 use crate::api::view::time;
 use crate::catalog::Handler;
@@ -52,6 +53,10 @@ fn schedules_of(handler: &Handler) -> Value {
     json!({ "schedules": schedules })
 }
 
+fn caller(request: &Request) -> Option<Principal> {
+    request.extensions().get::<Principal>().cloned()
+}
+
 fn refused(reason: String) -> Refusal {
     Refusal::metadata(format!("{reason}."))
 }
@@ -70,12 +75,13 @@ pub(super) async fn put_subdomain(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
+    let principal = caller(&request);
     let Subdomain { previews_enabled } = stores::json(request, MAX_REQUEST).await?;
     let mut handler = cloudflare.handler(&account, &script)?;
     if let Some(previews) = previews_enabled.filter(|previews| *previews != handler.previews) {
         let mut triggers = handler.triggers();
         triggers.previews = previews;
-        handler = cloudflare.api.put_triggers(&account, &script, triggers).await?;
+        handler = cloudflare.api.put_triggers(principal.as_ref(), &account, &script, triggers).await?;
     }
     ok(subdomain_of(&handler))
 }
@@ -94,12 +100,13 @@ pub(super) async fn put_schedules(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
+    let principal = caller(&request);
     let wanted: Vec<Schedule> = stores::json(request, MAX_REQUEST).await?;
     let crons: Vec<String> = wanted.into_iter().map(|schedule| schedule.cron).collect();
     cron::check(&crons).map_err(refused)?;
     let mut triggers = cloudflare.handler(&account, &script)?.triggers();
     triggers.crons = crons;
-    ok(schedules_of(&*cloudflare.api.put_triggers(&account, &script, triggers).await?))
+    ok(schedules_of(&*cloudflare.api.put_triggers(principal.as_ref(), &account, &script, triggers).await?))
 }
 
 /// The routes besides custom domains, which are put by themselves.
@@ -109,6 +116,7 @@ pub(super) async fn put_routes(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
+    let principal = caller(&request);
     let given: Vec<Map<String, Value>> = stores::json(request, MAX_REQUEST).await?;
     let plain = |route: &Map<String, Value>| route.get("pattern").and_then(Value::as_str).map(str::to_owned);
     let patterns: Option<Vec<String>> = given.iter().map(plain).collect();
@@ -117,7 +125,7 @@ pub(super) async fn put_routes(
     let mut routes = routes::read(wanted, &cloudflare.api.limits.domain).map_err(refused)?;
     let handler = cloudflare.handler(&account, &script)?;
     add(&mut routes, handler.routes.iter().filter(|pattern| is_domain(pattern)));
-    put_all(&cloudflare, &account, &script, routes).await?;
+    put_all(&cloudflare, principal.as_ref(), &account, &script, routes).await?;
     ok(patterns.iter().map(|pattern| json!({ "pattern": pattern, "script": script })).collect::<Vec<_>>())
 }
 
@@ -128,13 +136,14 @@ pub(super) async fn put_domains(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
+    let principal = caller(&request);
     let Domains { origins } = stores::json(request, MAX_REQUEST).await?;
     let hosts: Vec<String> = origins.into_iter().map(|origin| origin.hostname).collect();
     let wanted = hosts.iter().map(|host| routes::Wanted::domain(host.clone())).collect();
     let mut routes = routes::read(wanted, &cloudflare.api.limits.domain).map_err(refused)?;
     let handler = cloudflare.handler(&account, &script)?;
     add(&mut routes, handler.routes.iter().filter(|pattern| !is_domain(pattern)));
-    put_all(&cloudflare, &account, &script, routes).await?;
+    put_all(&cloudflare, principal.as_ref(), &account, &script, routes).await?;
     ok(hosts
         .iter()
         .map(|host| json!({ "id": host, "hostname": host, "service": script }))
@@ -162,11 +171,12 @@ fn is_domain(pattern: &Pattern) -> bool {
 
 async fn put_all(
     cloudflare: &super::Cloudflare,
+    principal: Option<&Principal>,
     account: &str,
     script: &str,
     routes: Vec<Pattern>,
 ) -> Result<Arc<Handler>, Refusal> {
     let mut triggers = cloudflare.handler(account, script)?.triggers();
     triggers.routes = routes;
-    Ok(cloudflare.api.put_triggers(account, script, triggers).await?)
+    Ok(cloudflare.api.put_triggers(principal, account, script, triggers).await?)
 }

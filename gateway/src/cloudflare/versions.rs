@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, ok};
 use super::{Script, Shared};
+use crate::access::Principal;
 use crate::api::deployments::shares;
 use crate::api::stores;
 use crate::api::upload::notes;
@@ -147,12 +148,13 @@ pub(super) async fn deploy(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
+    let author = Principal::named(&request);
     let wanted: Wanted = stores::json(request, MAX_REQUEST).await?;
     let versions = cloudflare.api.versions(&account, &script).await?;
     let parts: Vec<(String, f64)> =
         wanted.versions.into_iter().map(|share| (share.version_id, share.percentage)).collect();
     let shares = shares(&versions, &parts)?;
-    let notes = notes(wanted.annotations.unwrap_or_default().message, None)?;
+    let notes = Notes { author, ..notes(wanted.annotations.unwrap_or_default().message, None)? };
     let deployment = cloudflare.api.deploy_shares(&account, &script, shares, notes).await?;
     ok(deployment_of(&deployment))
 }

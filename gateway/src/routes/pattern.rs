@@ -74,6 +74,16 @@ impl Pattern {
         self.host == domain || self.host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
     }
 
+    /// Whether this one's hosts have all of `other`'s hosts among them. Paths do not matter.
+    pub(crate) fn has_hosts_of(&self, other: &Pattern) -> bool {
+        let inside = other.host.strip_suffix(&self.host).is_some_and(|rest| rest.ends_with('.'));
+        match self.subdomains {
+            Subdomains::Too => inside || other.host == self.host,
+            Subdomains::Only => inside || (other.host == self.host && other.subdomains == Subdomains::Only),
+            Subdomains::None => other.host == self.host && other.subdomains == Subdomains::None,
+        }
+    }
+
     /// Higher for what is more specific, among patterns with the same host.
     pub(super) fn rank(&self) -> impl Ord {
         (self.subdomains, !self.is_open, self.path.len())

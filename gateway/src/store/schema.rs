@@ -125,6 +125,47 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE handlers DROP COLUMN has_site;
     ALTER TABLE handlers ADD COLUMN previews INTEGER NOT NULL DEFAULT 1; -- its versions have URLs of their own
 ",
+    "
+    -- `value` is what formats before had in the clear; it is empty once it is sealed, which opening the store does.
+    ALTER TABLE secrets ADD COLUMN sealed BLOB;
+    -- Tells whether a key is the one that secrets are sealed with.
+    CREATE TABLE secret_key_check (sealed BLOB NOT NULL) STRICT;
+",
+    "
+    CREATE TABLE tokens (
+        id           TEXT PRIMARY KEY NOT NULL,
+        hash         BLOB NOT NULL UNIQUE,      -- SHA-256 of the text, which is nowhere
+        kind         TEXT NOT NULL,             -- access, admin or join
+        name         TEXT NOT NULL,
+        tenant       TEXT REFERENCES tenants (name) ON DELETE CASCADE, -- NULL: all
+        actions      TEXT NOT NULL,             -- JSON
+        pool         TEXT,                      -- of a join token
+        prefix       TEXT NOT NULL,             -- of the text, for people
+        created_at   INTEGER NOT NULL,          -- ms since 1970
+        expires_at   INTEGER,                   -- ms since 1970
+        last_used_at INTEGER                    -- ms since 1970
+    ) STRICT;
+    -- Hosts and quotas that the operator granted.
+    CREATE TABLE tenant_grants (
+        tenant   TEXT PRIMARY KEY NOT NULL REFERENCES tenants (name) ON DELETE CASCADE,
+        settings TEXT NOT NULL                  -- JSON
+    ) STRICT;
+    -- Who changed what. Not tied to tenants or tokens: it outlives them.
+    CREATE TABLE audit (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      INTEGER NOT NULL,               -- ms since 1970
+        who     TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        action  TEXT NOT NULL,
+        method  TEXT NOT NULL,
+        path    TEXT NOT NULL,
+        tenant  TEXT,
+        status  INTEGER,                        -- NULL: not answered
+        address TEXT
+    ) STRICT;
+    CREATE INDEX audit_tenant ON audit (tenant, id);
+    CREATE INDEX audit_at ON audit (at);
+",
 ];
 
 /// The format this version writes.

@@ -2,6 +2,14 @@
 
 use super::*;
 
+fn open(directory: &Path) -> Result<Store, StoreError> {
+    Store::open(directory, key(7))
+}
+
+fn key(byte: u8) -> SecretKey {
+    SecretKey::parse(&hex::encode([byte; 32])).unwrap()
+}
+
 fn row(name: &str, version: &str, at: u64) -> HandlerRow {
     HandlerRow {
         tenant: DEFAULT_TENANT.into(),
@@ -57,20 +65,20 @@ fn upload(store: &mut Store, name: &str, hash: &str, at: u64) -> Stored {
 fn what_was_put_is_there_after_reopening() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = open(&path).unwrap();
     assert!(put(&mut store, &row("b", "v1", 1), b"one", 10).unwrap());
     assert!(put(&mut store, &row("a", "v1", 2), b"one", 10).unwrap());
     assert!(!put(&mut store, &row("b", "v2", 3), b"two", 10).unwrap());
     // Killed, not closed: the log stays as it is.
     std::mem::forget(store);
-    let mut store = Store::open(&path).unwrap();
+    let mut store = open(&path).unwrap();
     let b = HandlerRow { created_at_ms: 1, ..row("b", "v2", 3) };
     assert_eq!(store.handlers().unwrap(), [row("a", "v1", 2), b]);
     assert_eq!(store.bundle("v2").unwrap().as_deref(), Some(&b"two"[..]));
     assert!(store.delete(DEFAULT_TENANT, "b", 4).unwrap());
     assert!(!store.delete(DEFAULT_TENANT, "b", 5).unwrap());
     drop(store);
-    assert_eq!(Store::open(&path).unwrap().handlers().unwrap(), [row("a", "v1", 2)]);
+    assert_eq!(open(&path).unwrap().handlers().unwrap(), [row("a", "v1", 2)]);
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
@@ -81,12 +89,15 @@ fn what_was_put_is_there_after_reopening() {
 #[test]
 fn settings_are_as_promised() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).unwrap();
+    let store = open(directory.path()).unwrap();
     let text: String = store.connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(text, "wal");
-    for (pragma, value) in
-        [("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000), ("user_version", 4)]
-    {
+    for (pragma, value) in [
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("busy_timeout", 5000),
+        ("user_version", i64::from(schema::known())),
+    ] {
         let found: i64 = store.connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
         assert_eq!(found, value, "{pragma}");
     }
@@ -95,12 +106,12 @@ fn settings_are_as_promised() {
 #[test]
 fn a_store_of_a_newer_version_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    drop(Store::open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
     let file = directory.path().join(FILE_NAME);
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&file).unwrap();
-    let error = Store::open(directory.path()).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 4, .. }));
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 99, .. }));
     assert!(error.to_string().contains("made by a newer tabmesh"), "{error}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
 }
@@ -109,15 +120,15 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
 fn what_is_no_store_or_no_directory_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(FILE_NAME), vec![b'x'; 8192]).unwrap();
-    assert!(matches!(Store::open(directory.path()), Err(StoreError::Database(_))));
+    assert!(matches!(open(directory.path()), Err(StoreError::Database(_))));
     let file = directory.path().join(FILE_NAME);
-    assert!(matches!(Store::open(&file), Err(StoreError::Directory { .. })));
+    assert!(matches!(open(&file), Err(StoreError::Directory { .. })));
 }
 
 #[test]
 fn unknown_tenants_and_too_many_handlers_are_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = open(directory.path()).unwrap();
     let stranger = HandlerRow { tenant: "stranger".into(), ..row("a", "v1", 1) };
     assert!(matches!(put(&mut store, &stranger, b"", 10), Err(StoreError::Database(_))));
     assert_eq!(store.bundle("v1").unwrap(), None);
@@ -129,7 +140,7 @@ fn unknown_tenants_and_too_many_handlers_are_refused() {
 #[test]
 fn tenants_are_kept_and_bounded() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = open(directory.path()).unwrap();
     assert_eq!(store.tenants().unwrap(), [DEFAULT_TENANT]);
     assert!(store.put_tenant("acme", 2).unwrap());
     assert!(!store.put_tenant("acme", 2).unwrap());
@@ -138,7 +149,7 @@ fn tenants_are_kept_and_bounded() {
     assert!(put(&mut store, &theirs, b"one", 10).unwrap());
     assert!(put(&mut store, &row("a", "v1", 1), b"one", 10).unwrap(), "names are each tenant's own");
     std::mem::forget(store);
-    let store = Store::open(directory.path()).unwrap();
+    let store = open(directory.path()).unwrap();
     assert_eq!(store.tenants().unwrap(), ["acme", DEFAULT_TENANT]);
     assert_eq!(store.handlers().unwrap(), [theirs, row("a", "v1", 1)]);
 }
@@ -146,7 +157,7 @@ fn tenants_are_kept_and_bounded() {
 #[test]
 fn bundles_without_a_version_go_after_their_grace() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = open(directory.path()).unwrap();
     put(&mut store, &row("a", "v1", 1000), b"one", 10).unwrap();
     put(&mut store, &row("b", "v1", 1000), b"one", 10).unwrap();
     put(&mut store, &row("a", "v2", 2000), b"two", 10).unwrap();
@@ -169,7 +180,7 @@ fn bundles_without_a_version_go_after_their_grace() {
 #[test]
 fn versions_are_numbered_once_and_never_change() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = open(directory.path()).unwrap();
     let nobody = row("a", "v1", 1);
     let alone = Upload { handler: &nobody, version: &version("v1", 1), bundle: b"", maps: None, site: None };
     assert!(matches!(store.put(alone, None, 10), Err(StoreError::NoHandler)));
@@ -195,7 +206,7 @@ fn versions_are_numbered_once_and_never_change() {
 #[test]
 fn old_versions_and_deployments_go_but_not_what_is_deployed() {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path()).unwrap();
+    let mut store = open(directory.path()).unwrap();
     put(&mut store, &row("a", "v1", 1), b"", 10).unwrap();
     upload(&mut store, "a", "v2", 1);
     let mut gone = vec![];
@@ -223,11 +234,11 @@ fn a_store_of_the_format_before_has_its_handlers_as_first_versions() {
             "INSERT INTO bundles (hash, bytes) VALUES ('v1', x'6f6e65');
              INSERT INTO handlers (tenant, name, version, limits, modules, size, created_at, updated_at, has_site, crons, routes)
                  VALUES ('default', 'a', 'v1', '{\"wall_ms\":5}', '[]', 3, 1, 2, 0, '[\"* * * * *\"]', '[\"a.example/*\"]');
-             INSERT INTO secrets VALUES ('default', 'a', 'S', 'value');",
+             INSERT INTO secrets VALUES ('default', 'a', 'S', 'plaintext');",
         )
         .unwrap();
     drop(connection);
-    let store = Store::open(directory.path()).unwrap();
+    let store = open(directory.path()).unwrap();
     let handler = store.handlers().unwrap().remove(0);
     assert_eq!((handler.created_at_ms, handler.updated_at_ms, handler.previews), (1, 2, true));
     assert_eq!((handler.crons.as_str(), handler.routes.as_str()), ("[\"* * * * *\"]", "[\"a.example/*\"]"));
@@ -236,5 +247,54 @@ fn a_store_of_the_format_before_has_its_handlers_as_first_versions() {
     assert_eq!(versions, [before]);
     let deployed = store.deployment(DEFAULT_TENANT, "a").unwrap().unwrap();
     assert_eq!(deployed, DeploymentRow { number: 1, ..deployment(&[("v1", 10_000)], 2) });
-    assert_eq!(store.secrets().unwrap().len(), 1, "nothing went with the columns");
+    let secret = store.secrets().unwrap().remove(0);
+    assert_eq!(
+        (secret.name.as_str(), secret.value.as_str()),
+        ("S", "plaintext"),
+        "nothing went with the columns"
+    );
+    drop(store);
+    assert_nowhere(directory.path(), "plaintext");
+}
+
+/// No file has this text in it.
+fn assert_nowhere(directory: &Path, text: &str) {
+    for file in std::fs::read_dir(directory).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(!found, "{} has `{text}`", path.display());
+    }
+}
+
+#[test]
+fn secrets_lie_sealed_and_open_with_their_key_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).unwrap();
+    put(&mut store, &row("a", "v1", 1), b"", 10).unwrap();
+    let secret = |name: &str, value: &str| SecretRow {
+        tenant: DEFAULT_TENANT.into(),
+        handler: "a".into(),
+        name: name.into(),
+        value: value.into(),
+    };
+    store.put_secret(&secret("A", "first-plaintext")).unwrap();
+    store.put_secret(&secret("A", "second-plaintext")).unwrap();
+    store.put_secret(&secret("B", "")).unwrap();
+    assert_nowhere(directory.path(), "plaintext");
+    drop(store);
+    assert_nowhere(directory.path(), "plaintext");
+    assert!(matches!(Store::open(directory.path(), key(8)), Err(StoreError::WrongKey)));
+    let mut store = open(directory.path()).unwrap();
+    assert_eq!(store.secrets().unwrap(), [secret("A", "second-plaintext"), secret("B", "")]);
+    // One that is put into another's place does not open.
+    store
+        .connection
+        .execute("UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'A')", [])
+        .unwrap();
+    assert!(matches!(store.secrets(), Err(StoreError::WrongKey)));
+    assert!(store.delete_secret(DEFAULT_TENANT, "a", "A").unwrap());
+    assert!(store.delete_secret(DEFAULT_TENANT, "a", "B").unwrap());
+    drop(store);
+    assert!(Store::open(directory.path(), key(8)).is_ok(), "nothing is sealed with the old one");
 }

@@ -15,7 +15,10 @@ async fn the_life_of_a_tenant() {
     assert_eq!(kind(&server.send("DELETE", THEIRS, &[], "").await), "tenant-not-found");
 
     let made = server.put(ACME, "").await;
-    assert_eq!((made.status, made.body), (201, json!({ "name": "acme", "created": true, "handlers": 0 })));
+    assert_eq!(
+        (made.status, made.body),
+        (201, json!({ "name": "acme", "created": true, "handlers": 0, "hosts": [], "quota": {} }))
+    );
     assert_eq!(made.headers["location"], ACME);
     let again = server.put(ACME, "").await;
     assert_eq!((again.status, &again.body["created"]), (200, &json!(false)));
@@ -35,8 +38,10 @@ async fn the_life_of_a_tenant() {
     assert_eq!(ours.body["version"], deployed.body["version"]);
 
     let list = server.send("GET", TENANTS_PATH, &[], "").await.body;
-    let (acme, default) =
-        (json!({ "name": "acme", "handlers": 1 }), json!({ "name": "default", "handlers": 1 }));
+    let (acme, default) = (
+        json!({ "name": "acme", "handlers": 1, "hosts": [], "quota": {} }),
+        json!({ "name": "default", "handlers": 1, "hosts": [], "quota": {} }),
+    );
     assert_eq!(list, json!({ "tenants": [acme, default] }));
     assert_eq!(server.send("GET", ACME, &[], "").await.body, acme);
     let theirs = server.send("GET", "/_mesh/v1/tenants/acme/handlers", &[], "").await.body;
