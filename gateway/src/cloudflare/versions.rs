@@ -58,24 +58,23 @@ pub(super) fn id(hash: &str) -> String {
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
 
-fn annotations(notes: &Notes, trigger: &str) -> Value {
+fn annotations(notes: &Notes) -> Value {
     let mut annotations = Map::new();
-    annotations.insert("workers/triggered_by".into(), trigger.into());
     for (name, text) in [("workers/message", &notes.message), ("workers/tag", &notes.tag)] {
         annotations.extend(text.iter().map(|text| (name.to_owned(), Value::from(text.clone()))));
     }
     annotations.into()
 }
 
-fn described(version: &Version, bundle: Option<Bundle>) -> Value {
+fn described(version: &Version, has_preview: bool, bundle: Option<Bundle>) -> Value {
     let author = version.notes.author.as_deref().unwrap_or("unknown");
     let mut value = json!({
         "id": id(&version.hash), "number": version.number,
         "metadata": {
             "created_on": time(version.created_at_ms), "modified_on": time(version.created_at_ms),
-            "source": "wrangler", "author_id": author, "author_email": author, "has_preview": false,
+            "source": "wrangler", "author_id": author, "author_email": author, "has_preview": has_preview,
         },
-        "annotations": annotations(&version.notes, "upload"),
+        "annotations": annotations(&version.notes),
     });
     if let Some(bundle) = bundle {
         value["resources"] = json!({
@@ -97,14 +96,16 @@ fn deployment_of(deployment: &Deployment) -> Value {
     json!({
         "id": format!("00000000-0000-4000-8000-{:012}", deployment.number), "source": "wrangler",
         "strategy": "percentage", "author_email": author, "created_on": time(deployment.created_at_ms),
-        "annotations": annotations(&deployment.notes, "deployment"), "versions": versions,
+        "annotations": annotations(&deployment.notes), "versions": versions,
     })
 }
 
 pub(super) async fn list(State(cloudflare): Shared, path: Result<Path<Script>, PathRejection>) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
     let versions = cloudflare.api.versions(&account, &script).await?;
-    let items: Vec<Value> = versions.iter().take(MAX_LIST).map(|version| described(version, None)).collect();
+    let previews = cloudflare.handler(&account, &script)?.previews;
+    let items = versions.iter().take(MAX_LIST).map(|version| described(version, previews, None));
+    let items: Vec<Value> = items.collect();
     ok(json!({ "items": items }))
 }
 
@@ -113,7 +114,8 @@ pub(super) async fn read(State(cloudflare): Shared, path: Result<Path<Place>, Pa
     cloudflare.api.know(&account)?;
     let versions = cloudflare.api.versions(&account, &script).await?;
     let version = find(&versions, &version)?;
-    ok(described(version, Some(cloudflare.api.bundle(&version.hash).await?)))
+    let previews = cloudflare.handler(&account, &script)?.previews;
+    ok(described(version, previews, Some(cloudflare.api.bundle(&version.hash).await?)))
 }
 
 /// Makes a version of an upload and deploys nothing.
@@ -123,12 +125,12 @@ pub(super) async fn post(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
-    cloudflare.handler(&account, &script)?;
+    let previews = cloudflare.handler(&account, &script)?.previews;
     let received = cloudflare.receive(&account, &script, request).await?;
     let version = cloudflare.api.upload(&account, &script, received).await?.version;
     tracing::info!(tenant = %account, handler = %script, version = %version.hash, "version uploaded");
     let bundle = cloudflare.api.bundle(&version.hash).await?;
-    ok(described(&version, Some(bundle)))
+    ok(described(&version, previews, Some(bundle)))
 }
 
 pub(super) async fn deployments(
