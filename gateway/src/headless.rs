@@ -139,26 +139,28 @@ async fn keep_open(number: usize, command: flags::Command, address: String, mut 
     let mut backoff = FIRST_BACKOFF;
     while unless_stopped(&mut stop, wait_for(&address)).await.is_some() {
         let started = Instant::now();
-        match Browser::start(&command) {
+        let failed = match Browser::start(&command) {
             Ok(mut browser) => {
                 let ended = unless_stopped(&mut stop, browser.ended()).await;
                 // Whoever leaves says goodbye; a crashed page cannot, and its replacement should not wait for it.
                 let last_words = browser.close(ended.is_none()).await;
                 match ended {
                     None => return,
-                    Some(Ended::PageCrashed) => {
-                        tracing::warn!(tab = number, "the tab crashed; opening a new one");
+                    Some(Ended::PageCrashed) => "the tab crashed; opening a new one".to_owned(),
+                    Some(Ended::Exited) if last_words.is_empty() => {
+                        "the browser exited; starting a new one".into()
                     }
                     Some(Ended::Exited) => {
-                        tracing::warn!(tab = number, last_words, "the browser exited; starting a new one");
+                        format!("the browser exited; starting a new one. Its last words: {last_words}")
                     }
                 }
             }
-            Err(error) => tracing::error!(tab = number, %error, "cannot start the browser"),
-        }
+            Err(error) => format!("cannot start the browser ({error}); trying again"),
+        };
         if started.elapsed() >= HEALTHY {
             backoff = FIRST_BACKOFF;
         }
+        tracing::warn!(tab = number, wait_ms = backoff.as_millis(), "{failed}");
         if unless_stopped(&mut stop, sleep(backoff)).await.is_none() {
             return;
         }

@@ -22,6 +22,7 @@ use crate::store::{DataLock, SecretKey, make_directory};
 use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +37,33 @@ const SIGNAL_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Durati
 /// How often readiness is looked at before the `ready` line.
 const READY_POLL: Duration = Duration::from_millis(20);
 
-/// Runs a gateway until SIGINT or SIGTERM.
+/// What a gateway tells about itself while it starts.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    /// It listens.
+    Listening {
+        /// The base URL.
+        url: &'a str,
+        /// Tabs that are coming.
+        tabs: usize,
+        /// Whether it asks for tokens.
+        asks: bool,
+    },
+    /// So many tabs serve, of those that are waited for.
+    Joined(usize, usize),
+    /// The first tabs serve.
+    Ready(&'a str),
+}
+
+/// Runs a gateway until `shutdown` resolves; what it has to say on the way it tells.
 ///
 /// # Errors
 /// What keeps it from starting, as a sentence.
-pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
+pub async fn run(
+    config: ServeConfig,
+    shutdown: impl Future<Output = anyhow::Result<()>>,
+    mut tell: impl FnMut(Told<'_>),
+) -> anyhow::Result<()> {
     raise_open_files();
     if let Some(sandbox) = &config.http.sandbox_domain {
         sandbox.check_beside(&config.http.domain).map_err(anyhow::Error::msg)?;
@@ -139,20 +162,12 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         let headless = HeadlessConfig { browser: config.browser, ..HeadlessConfig::new(page, config.tabs) };
         tokio::spawn(headless::run(headless, wait(closed)))
     });
-    println!("listening: {url}");
-    if !access.is_on() {
-        println!(
-            "NO TOKENS ARE ASKED FOR: anybody on this machine may deploy and see everything (--auth on changes that)"
-        );
-    }
-    if config.tabs == 0 {
-        println!("no tab yet: open {url}/_mesh/worker in a browser");
-    }
+    tell(Told::Listening { url: &url, tabs: config.tabs, asks: access.is_on() });
 
     let ended = tokio::select! {
-        signal = shutdown_signal() => signal,
+        signal = shutdown => signal,
         error = failed(&mut tabs) => Err(error),
-        never = announce(&pool, config.tabs.max(1), &url) => match never {},
+        never = announce(&pool, config.tabs.max(1), &url, &mut tell) => match never {},
     };
     tracing::info!("shutting down: requests in flight finish first");
     pool.drain();
@@ -193,15 +208,25 @@ fn raise_open_files() {
     }
 }
 
-/// Prints the `ready` line once the tabs serve; then never returns.
-async fn announce(pool: &Pool, tabs: usize, url: &str) -> std::convert::Infallible {
-    while pool.count().1 < tabs {
+/// Tells how many tabs serve, and when there are enough; then never returns.
+async fn announce(
+    pool: &Pool,
+    tabs: usize,
+    url: &str,
+    tell: &mut impl FnMut(Told<'_>),
+) -> std::convert::Infallible {
+    let mut told = 0;
+    loop {
+        let ready = pool.count().1;
+        if ready != std::mem::replace(&mut told, ready) {
+            tell(Told::Joined(ready, tabs));
+        }
+        if ready >= tabs {
+            break;
+        }
         tokio::time::sleep(READY_POLL).await;
     }
-    println!("ready: {url}");
-    println!("try:");
-    println!("  curl -T examples/hello.js {url}/_mesh/v1/handlers/hello");
-    println!("  curl {url}/hello/any/path?x=1");
+    tell(Told::Ready(url));
     std::future::pending().await
 }
 

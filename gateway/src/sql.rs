@@ -278,7 +278,8 @@ impl Databases {
     fn sized(&self, tenant: &str, named: Named) -> (Named, u64) {
         let path = self.path(&DatabaseId { tenant: tenant.to_owned(), id: named.id.clone() });
         // What was written last may still stand beside it.
-        let size = [&path, &beside(&path, "-wal")].map(|file| std::fs::metadata(file).map_or(0, |file| file.len()));
+        let size =
+            [&path, &beside(&path, "-wal")].map(|file| std::fs::metadata(file).map_or(0, |file| file.len()));
         let size = size.iter().sum();
         (named, size)
     }

@@ -1,9 +1,8 @@
-//! Why a deployment did not happen, for the person at the terminal.
+//! Why a project could not be made ready for a gateway.
 
 use std::path::Path;
-use std::process::ExitCode;
 
-/// Each kind has an exit code of its own.
+/// What is wrong with a project.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     /// The project's configuration asks for what cannot be had, or cannot be read.
@@ -40,24 +39,6 @@ pub enum PushError {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// The gateway refused.
-    #[error("{message}")]
-    Refused {
-        /// What it says, with the place.
-        message: String,
-        /// The lines around the place, ready to print.
-        frame: Option<String>,
-        /// What to do about it.
-        hint: Option<String>,
-    },
-    /// Nobody answers at the gateway's address.
-    #[error("the gateway at {url} cannot be reached: {reason}")]
-    Unreachable {
-        /// The address.
-        url: String,
-        /// What the system says.
-        reason: String,
-    },
 }
 
 impl PushError {
@@ -79,29 +60,8 @@ impl PushError {
         match self {
             PushError::Config { hint, .. }
             | PushError::Project { hint, .. }
-            | PushError::Bundler { hint }
-            | PushError::Refused { hint, .. } => hint.as_deref(),
-            PushError::Unreachable { .. } => {
-                Some("start one with `tabmesh serve`, or name another with --gateway")
-            }
+            | PushError::Bundler { hint } => hint.as_deref(),
             PushError::File { .. } => None,
         }
-    }
-
-    /// The lines around the mistake.
-    #[must_use]
-    pub fn frame(&self) -> Option<&str> {
-        if let PushError::Refused { frame, .. } = self { frame.as_deref() } else { None }
-    }
-
-    /// 1 for the gateway's no, 2 for a configuration, as for flags, 3 where there is no gateway, 4 for a project or bundle.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            PushError::Refused { .. } => 1,
-            PushError::Config { .. } => 2,
-            PushError::Unreachable { .. } => 3,
-            PushError::Project { .. } | PushError::File { .. } | PushError::Bundler { .. } => 4,
-        })
     }
 }

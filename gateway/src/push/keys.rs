@@ -13,6 +13,8 @@ pub(super) enum Key {
 
 use Key::{Harmless, Missing, Used};
 
+use crate::near;
+
 /// The keys at the top of the file, and of an environment.
 const KEYS: &[(&str, Key)] = &[
     ("name", Used),
@@ -159,24 +161,10 @@ pub(super) fn is_known_inside(table: &str, key: &str) -> bool {
 /// The key that one meant.
 pub(super) fn nearest(key: &str) -> Option<&'static str> {
     KEYS.iter()
-        .map(|(name, _)| (distance(key, name), *name))
+        .map(|(name, _)| (near::distance(key, name), *name))
         .filter(|(far, _)| *far <= 2)
         .min()
         .map(|(_, name)| name)
-}
-
-/// Edits between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let cost = (before + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-            before = std::mem::replace(&mut row[j + 1], cost);
-        }
-    }
-    row[b.len()]
 }
 
 /// Compatibility flags that are read, and those that describe what is so here anyway.

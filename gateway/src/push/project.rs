@@ -13,30 +13,30 @@ const CONFIGS: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
 
 /// A project, found and read.
 #[derive(Debug)]
-pub(super) struct Project {
+pub(crate) struct Project {
     /// The folder that paths are relative to.
-    pub(super) root: PathBuf,
-    pub(super) wanted: Wanted,
+    pub(crate) root: PathBuf,
+    pub(crate) wanted: Wanted,
     /// From the configuration, the package or the folder; not checked.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Path of the main module from the root.
     main: String,
 }
 
 /// What is uploaded.
-#[derive(Debug)]
-pub(super) struct Upload {
-    pub(super) main: String,
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Upload {
+    pub(crate) main: String,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// Static files by path.
-    pub(super) assets: BTreeMap<String, Vec<u8>>,
+    pub(crate) assets: BTreeMap<String, Vec<u8>>,
     /// Whether esbuild made the files.
-    pub(super) is_bundled: bool,
+    pub(crate) is_bundled: bool,
 }
 
 impl Project {
     /// Finds out what `path` is.
-    pub(super) fn open(path: &Path, environment: Option<&str>) -> Result<Self, PushError> {
+    pub(crate) fn open(path: &Path, environment: Option<&str>) -> Result<Self, PushError> {
         let is_config =
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| CONFIGS.contains(&name));
         if path.is_dir() {
@@ -99,7 +99,7 @@ impl Project {
     }
 
     /// Reads, and bundles where that is needed.
-    pub(super) fn build(&self, no_bundle: bool) -> Result<Upload, PushError> {
+    pub(crate) fn build(&self, no_bundle: bool) -> Result<Upload, PushError> {
         let node = Options::default().with_flags(&self.wanted.flags).node;
         let build = &self.wanted.build;
         let graph = graph::read(&self.root, &self.main, node)?;
@@ -135,7 +135,7 @@ fn guess_main(root: &Path) -> Option<String> {
 }
 
 /// A name that a handler may have, made of one that it may not.
-pub(super) fn handler_name(name: &str) -> String {
+pub(crate) fn handler_name(name: &str) -> String {
     let lower = name.to_lowercase();
     let name: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let name = name.trim_matches('-');

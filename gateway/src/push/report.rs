@@ -1,11 +1,10 @@
-//! What people read at the terminal.
+//! Places of mistakes, with the lines around them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::error::PushError;
 use crate::sourcemap::SourceMaps;
 
 /// Lines shown before the one with the mistake.
@@ -14,42 +13,25 @@ const BEFORE: u32 = 2;
 /// Longest line shown, in characters: minified code has no others.
 const WIDTH: usize = 160;
 
-/// `12.3 KB`.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
-/// The gateway's no, with the lines around the mistake: of the uploaded file, or of the file that it was made of.
-pub(super) fn refused(
+/// The place that a problem document names, with the lines around it: of the uploaded file, or of the file that it was made of.
+/// Gives `file:line:column: reason` and the lines; nothing where no place is named.
+pub(crate) fn place(
     problem: &Value,
-    status: u16,
     files: &BTreeMap<String, Vec<u8>>,
     root: &Path,
-) -> PushError {
-    let text = |key: &str| problem[key].as_str().map(str::to_owned);
+) -> Option<(String, Option<String>)> {
+    let text = |key: &str| problem[key].as_str();
     let number = |key: &str| problem[key].as_u64().and_then(|number| u32::try_from(number).ok());
-    let detail =
-        text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the gateway answered {status}"));
-    let (Some(file), Some(line), Some(column)) = (text("file"), number("line"), number("column")) else {
-        return PushError::Refused { message: detail, frame: None, hint: text("hint") };
-    };
-    let reason = text("message").unwrap_or(detail);
-    if let Some((source, line, column)) = origin(&file, line, column, files)
+    let (file, line, column) = (text("file")?, number("line")?, number("column")?);
+    let reason = text("message").or_else(|| text("detail")).or_else(|| text("title"))?;
+    if let Some((source, line, column)) = origin(file, line, column, files)
         && let Ok(content) = std::fs::read_to_string(root.join(&source))
     {
-        let message = format!("{source}:{line}:{column}: {reason}");
-        return PushError::Refused { message, frame: frame(&content, line, column), hint: text("hint") };
+        return Some((format!("{source}:{line}:{column}: {reason}"), frame(&content, line, column)));
     }
-    let content = files.get(&file).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    PushError::Refused {
-        message: format!("{file}:{line}:{column}: {reason}"),
-        frame: content.and_then(|content| frame(&content, line, column)),
-        hint: text("hint"),
-    }
+    let content = files.get(file).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let lines = content.and_then(|content| frame(&content, line, column));
+    Some((format!("{file}:{line}:{column}: {reason}"), lines))
 }
 
 fn origin(
@@ -65,7 +47,7 @@ fn origin(
 }
 
 /// The lines up to the one with the mistake, and a mark under the place.
-pub(super) fn frame(content: &str, line: u32, column: u32) -> Option<String> {
+fn frame(content: &str, line: u32, column: u32) -> Option<String> {
     let first = line.saturating_sub(BEFORE).max(1);
     let digits = line.to_string().len();
     let mut shown = String::new();
@@ -108,16 +90,10 @@ mod tests {
         let map = r#"{"version":3,"sources":["../src/a.ts"],"names":[],"mappings":"AAEC"}"#;
         let files =
             BTreeMap::from([("main.js".into(), b"three".to_vec()), ("main.js.map".into(), map.into())]);
-        let problem = serde_json::json!({ "file": "main.js", "line": 1, "column": 1, "message": "no", "detail": "main.js:1:1: no", "hint": "do" });
-        let error = refused(&problem, 422, &files, root.path());
-        assert_eq!((error.to_string().as_str(), error.hint()), ("src/a.ts:3:2: no", Some("do")));
-        assert!(error.frame().unwrap().contains("3 | three"));
-        let general = refused(&serde_json::json!({ "detail": "full" }), 409, &files, root.path());
-        assert_eq!((general.to_string().as_str(), general.frame()), ("full", None));
-    }
-
-    #[test]
-    fn sizes() {
-        assert_eq!([size(5), size(12_345), size(1_500_000)], ["5 B", "12.3 KB", "1.5 MB"]);
+        let problem = serde_json::json!({ "file": "main.js", "line": 1, "column": 1, "message": "no", "detail": "main.js:1:1: no" });
+        let (message, lines) = place(&problem, &files, root.path()).unwrap();
+        assert_eq!(message, "src/a.ts:3:2: no");
+        assert!(lines.unwrap().contains("3 | three"));
+        assert_eq!(place(&serde_json::json!({ "detail": "full" }), &files, root.path()), None);
     }
 }

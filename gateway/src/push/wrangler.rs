@@ -8,23 +8,23 @@ use super::tree::{self, Node, Value};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     pub(super) name: Option<String>,
     /// Relative to the file's folder.
     pub(super) main: Option<String>,
     pub(super) flags: Vec<String>,
     /// Folder of static assets, relative to the file's.
-    pub(super) assets: Option<String>,
+    pub(crate) assets: Option<String>,
     pub(super) build: Build,
     /// The rest of the `metadata` part.
-    pub(super) metadata: Map<String, Json>,
+    pub(crate) metadata: Map<String, Json>,
     /// Keys that made no difference, with the reason.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// How a bundle is made.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Build {
+pub(crate) struct Build {
     pub(super) define: Vec<(String, String)>,
     pub(super) alias: Vec<(String, String)>,
     pub(super) minify: bool,

@@ -16,7 +16,7 @@ async fn a_taken_port_is_explained() {
     let args = words(&format!("serve --listen {} --data {}", taken.address(), home.path().display()));
     let mut child = Child::start(&binary("tabmesh"), &args, &environment(home.path()));
     assert_eq!(child.exited().await, 1);
-    let line = child.err.wait(0, &["tabmesh: cannot listen on"]).await;
+    let line = child.err.wait(0, &["error: cannot listen on"]).await;
     assert!(line.contains(&taken.address().to_string()) && line.contains("another gateway"), "{line}");
     assert_eq!(taken.get("/_mesh/healthz").await.status(), 200);
 }
@@ -68,6 +68,38 @@ async fn the_worker_command_gives_tabs() {
         left.is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn crashed_tabs_of_a_worker_come_back() {
+    let gateway = Setup::new().start().await;
+    gateway.deploy("again", "export default { fetch: () => new Response('again') };").await;
+    let home = gateway.home().join("worker");
+    std::fs::create_dir_all(home.join("tmp")).unwrap();
+    let args = words(&format!("worker --count 1 --gateway {}", gateway.url("")));
+    let mut worker = Child::start(&binary("tabmesh"), &args, &environment(&home));
+    gateway.wait_for_tabs(1).await;
+    // Its page's process, and then all of the browser.
+    for (kind, sentence) in
+        [("--type=renderer", "the tab crashed; opening"), ("", "the browser exited; starting")]
+    {
+        let mark = worker.err.count();
+        let pids = match kind {
+            "" => tabmesh_tests::processes::descendants(worker.pid()),
+            _ => tabmesh_tests::processes::renderers(worker.pid()),
+        };
+        assert!(!pids.is_empty(), "{kind}");
+        tabmesh_tests::processes::kill_now(&pids);
+        let line = worker.err.wait(mark, &["tab=1"]).await;
+        assert!(line.contains(sentence) && line.contains("wait_ms="), "{line}");
+        eventually("the gateway has the new tab", || async {
+            let answer = tabmesh_tests::gateway::client().get(gateway.url("/again/")).send().await.ok()?;
+            (answer.status() == 200).then_some(())
+        })
+        .await;
+    }
+    worker.signal(rustix::process::Signal::TERM);
+    assert_eq!(worker.exited().await, 0);
 }
 
 #[tokio::test]
