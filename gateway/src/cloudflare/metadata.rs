@@ -108,7 +108,7 @@ fn read_bindings(
     let mut bindings: Vec<Value> = vec![];
     for mut binding in given {
         let name = binding.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if is_taken_over(&binding) {
+        if binding.get("type").and_then(Value::as_str) == Some("inherit") {
             let old = known.iter().find(|old| old.name() == name).ok_or_else(|| {
                 Refusal::new(
                     StatusCode::BAD_REQUEST,
@@ -153,16 +153,6 @@ fn read_bindings(
     Ok(bindings)
 }
 
-/// `inherit`; or a type and a name alone, where such a binding has more.
-fn is_taken_over(binding: &Map<String, Value>) -> bool {
-    let fields = binding.values().filter(|value| !value.is_null()).count();
-    match binding.get("type").and_then(Value::as_str) {
-        Some("inherit") => true,
-        Some("assets") => false,
-        _ => fields == 2 && binding.contains_key("name"),
-    }
-}
-
 /// A binding as an upload has it: what stands for a secret is the gateway's to make.
 fn uploadable(binding: &Binding) -> Binding {
     match binding {
@@ -202,7 +192,7 @@ mod tests {
                 {"type": "service", "name": "S", "service": "other", "environment": "production"},
                 {"type": "assets", "name": "ASSETS"},
                 {"type": "inherit", "name": "OLD"},
-                {"type": "kv_namespace", "name": "KV"},
+                {"type": "inherit", "name": "KV"},
             ],
             "keep_bindings": ["secret_text", "secret_key"], "placement": {"mode": "smart"}, "tail_consumers": [],
             "limits": {"cpu_ms": 50}, "annotations": {"workers/message": "m", "workers/tag": null},
