@@ -78,6 +78,19 @@ impl Access {
         })
     }
 
+    /// Reads all anew, after somebody else wrote the store. Goes on to its end even if the future is dropped.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
+        let access = Arc::clone(self);
+        blocking(move || {
+            access.tenants.reload()?;
+            access.tokens.reload()
+        })
+        .await
+    }
+
     /// Whether tokens are asked for.
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -95,25 +95,29 @@ impl Catalog {
         blocking(move || Self::read(&directory, key)).await
     }
 
+    /// Reads all anew, after somebody else wrote the store: a backup was put back.
+    ///
+    /// # Errors
+    /// Database errors; then all is as it was.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let store = inner.store();
+            let (handlers, routes) = read(&store)?;
+            inner.secrets.reload(store.placeholder_key()?, store.secrets()?);
+            *inner.code() = CodeCache::new(CODE_CACHE_BYTES);
+            inner.previews.invalidate_all();
+            *inner.routes_mut() = routes;
+            *inner.handlers.write().unwrap_or_else(PoisonError::into_inner) = handlers;
+            drop(store);
+            Ok(())
+        })
+        .await
+    }
+
     fn read(directory: &Path, key: SecretKey) -> Result<Self, StoreError> {
         let store = Store::open(directory, key)?;
-        let mut handlers: Handlers =
-            store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
-        for row in store.handlers()? {
-            let (tenant, name) = (row.tenant.clone(), row.name.clone());
-            let Some(deployment) = store.deployment(&tenant, &name)? else { continue };
-            let deployment = Deployment::from(deployment);
-            let shares =
-                versions::deployed(&deployment.shares, &row, |hash| store.version(&tenant, &name, hash))?;
-            let known = store.hashes(&tenant, &name)?.iter().filter_map(|hash| entry::prefix(hash)).collect();
-            if let Some(entry) = Entry::new(shares, known) {
-                handlers.entry(tenant).or_default().insert(name, entry);
-            }
-        }
-        let mut routes = Routes::default();
-        for entry in handlers.values().flat_map(HashMap::values) {
-            routes.put(&entry.handler.target, &entry.handler.routes);
-        }
+        let (handlers, routes) = read(&store)?;
         let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
             inner: Arc::new(Inner {
@@ -342,6 +346,28 @@ impl Catalog {
         })
         .await
     }
+}
+
+/// All handlers, and what leads to them.
+fn read(store: &Store) -> Result<(Handlers, Routes), StoreError> {
+    let mut handlers: Handlers =
+        store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
+    for row in store.handlers()? {
+        let (tenant, name) = (row.tenant.clone(), row.name.clone());
+        let Some(deployment) = store.deployment(&tenant, &name)? else { continue };
+        let deployment = Deployment::from(deployment);
+        let shares =
+            versions::deployed(&deployment.shares, &row, |hash| store.version(&tenant, &name, hash))?;
+        let known = store.hashes(&tenant, &name)?.iter().filter_map(|hash| entry::prefix(hash)).collect();
+        if let Some(entry) = Entry::new(shares, known) {
+            handlers.entry(tenant).or_default().insert(name, entry);
+        }
+    }
+    let mut routes = Routes::default();
+    for entry in handlers.values().flat_map(HashMap::values) {
+        routes.put(&entry.handler.target, &entry.handler.routes);
+    }
+    Ok((handlers, routes))
 }
 
 /// A panic under these locks leaves nothing half done: the store rolls back, a map's insert is whole. So poison is

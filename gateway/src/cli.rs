@@ -5,6 +5,7 @@
 //! [`CliError::exit_code`].
 
 mod ask;
+mod backup;
 mod bench;
 mod client;
 mod completions;
@@ -106,6 +107,10 @@ pub enum Command {
     Worker(worker::WorkerArgs),
     /// Test a URL under load
     Bench(bench::BenchArgs),
+    /// Copy all data of a gateway on this machine into a file
+    Backup(backup::BackupArgs),
+    /// Put a backup back
+    Restore(backup::RestoreArgs),
     /// Settings that hold, and where they come from
     Config(config::ConfigArgs),
     /// Completions for a shell
@@ -138,6 +143,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Status(args) => status::status(args, out).await,
         Command::Worker(args) => worker::run(args, out).await,
         Command::Bench(args) => bench::run(args, out).await,
+        Command::Backup(args) => backup::backup(args, out).await,
+        Command::Restore(args) => backup::restore(args, out).await,
         Command::Config(args) => config::run(args, out),
         Command::Completions(args) => completions::run(&args, out),
     }

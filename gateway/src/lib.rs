@@ -12,6 +12,7 @@
 pub mod access;
 pub mod api;
 pub mod assets;
+pub mod backup;
 pub mod breach;
 pub mod cache;
 pub mod catalog;

@@ -139,6 +139,7 @@ pub async fn run(
         }
     };
 
+    tokio::spawn(reload_on_hangup(Arc::clone(&catalog), Arc::clone(&access)));
     let behind = Behind {
         access: Arc::clone(&access),
         catalog,
@@ -181,6 +182,22 @@ pub async fn run(
         let _ = tabs.await;
     }
     ended
+}
+
+/// Reads anew what others may have written, each time that SIGHUP says so: the store, after a backup was put back.
+async fn reload_on_hangup(catalog: Arc<Catalog>, access: Arc<Access>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => return tracing::warn!(%error, "SIGHUP will not be heard"),
+    };
+    while hangups.recv().await.is_some() {
+        let read = async { tokio::try_join!(catalog.reload(), access.reload()) };
+        match read.await {
+            Ok(_) => tracing::info!(handlers = catalog.count(), "read anew"),
+            Err(error) => tracing::error!(%error, "cannot read the store anew; all is as it was"),
+        }
+    }
 }
 
 /// Reads who may do what, and makes the operator's token where there is none.

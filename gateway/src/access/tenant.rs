@@ -2,7 +2,7 @@
 
 use super::hosts::HostPattern;
 use super::{SharedStore, blocking, lock};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -38,6 +38,12 @@ pub struct Quota {
     pub requests_per_second: Option<u32>,
 }
 
+fn read(store: &Store) -> Result<HashMap<String, Arc<Settings>>, StoreError> {
+    // What cannot be read grants nothing.
+    let settings = |json: &str| Arc::new(serde_json::from_str(json).unwrap_or_default());
+    Ok(store.grants()?.into_iter().map(|(tenant, json)| (tenant, settings(&json))).collect())
+}
+
 /// See the module's page.
 #[derive(Debug)]
 pub struct Tenants {
@@ -51,12 +57,19 @@ impl Tenants {
     /// # Errors
     /// Database errors.
     pub(super) fn open(store: SharedStore) -> Result<Self, StoreError> {
-        let rows = lock(&store).grants()?;
-        // What cannot be read grants nothing.
-        let settings = rows.into_iter().map(|(tenant, json)| {
-            (tenant, Arc::new(serde_json::from_str::<Settings>(&json).unwrap_or_default()))
-        });
-        Ok(Self { settings: Arc::new(RwLock::new(settings.collect())), store })
+        let settings = Arc::new(RwLock::new(read(&lock(&store))?));
+        Ok(Self { settings, store })
+    }
+
+    /// Reads them anew. Blocking.
+    ///
+    /// # Errors
+    /// Database errors; then all is as it was.
+    pub(super) fn reload(&self) -> Result<(), StoreError> {
+        let store = lock(&self.store);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = read(&store)?;
+        drop(store);
+        Ok(())
     }
 
     /// What a tenant was granted; nothing, if nobody said.

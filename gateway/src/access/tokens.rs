@@ -97,6 +97,11 @@ impl Known {
     }
 }
 
+fn read(store: &Store) -> Result<HashMap<Hash, Arc<Known>>, StoreError> {
+    let rows = store.tokens()?.into_iter().filter_map(Known::new);
+    Ok(rows.map(|known| (known.row.hash, Arc::new(known))).collect())
+}
+
 /// See the module's page.
 pub struct Tokens {
     store: SharedStore,
@@ -109,9 +114,19 @@ impl Tokens {
     /// # Errors
     /// Database errors.
     pub(super) fn open(store: SharedStore) -> Result<Self, StoreError> {
-        let rows = lock(&store).tokens()?;
-        let known = rows.into_iter().filter_map(Known::new).map(|known| (known.row.hash, Arc::new(known)));
-        Ok(Self { known: RwLock::new(known.collect()), store })
+        let known = RwLock::new(read(&lock(&store))?);
+        Ok(Self { known, store })
+    }
+
+    /// Reads them anew. Blocking.
+    ///
+    /// # Errors
+    /// Database errors; then all is as it was.
+    pub(super) fn reload(&self) -> Result<(), StoreError> {
+        let store = lock(&self.store);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = read(&store)?;
+        drop(store);
+        Ok(())
     }
 
     /// Whether the operator has a token.

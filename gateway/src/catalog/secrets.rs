@@ -14,10 +14,12 @@ pub const MAX_SECRETS: usize = 100;
 pub const MAX_SECRET: usize = 5 << 10;
 
 /// (tenant, handler) -> name -> value.
-#[derive(Default)]
+type Values = HashMap<(String, String), BTreeMap<String, String>>;
+
 pub(super) struct Secrets {
-    key: Vec<u8>,
-    values: RwLock<HashMap<(String, String), BTreeMap<String, String>>>,
+    /// What placeholders are made with.
+    key: RwLock<Vec<u8>>,
+    values: RwLock<Values>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -26,13 +28,23 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+fn sort(rows: Vec<SecretRow>) -> Values {
+    let mut values = Values::new();
+    for SecretRow { tenant, handler, name, value } in rows {
+        values.entry((tenant, handler)).or_default().insert(name, value);
+    }
+    values
+}
+
 impl Secrets {
     pub(super) fn new(key: Vec<u8>, rows: Vec<SecretRow>) -> Self {
-        let mut values: HashMap<_, BTreeMap<_, _>> = HashMap::new();
-        for SecretRow { tenant, handler, name, value } in rows {
-            values.entry((tenant, handler)).or_default().insert(name, value);
-        }
-        Self { key, values: RwLock::new(values) }
+        Self { key: RwLock::new(key), values: RwLock::new(sort(rows)) }
+    }
+
+    /// Takes these in place of all.
+    pub(super) fn reload(&self, key: Vec<u8>, rows: Vec<SecretRow>) {
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = key;
+        *self.values.write().unwrap_or_else(PoisonError::into_inner) = sort(rows);
     }
 
     fn change<T>(
@@ -63,9 +75,8 @@ impl Catalog {
     #[must_use]
     pub fn placeholder(&self, tenant: &str, handler: &str, name: &str) -> String {
         let mut digest = Sha256::new();
-        for part in
-            [&*self.inner.secrets.key, tenant.as_bytes(), b"/", handler.as_bytes(), b"/", name.as_bytes()]
-        {
+        let key = self.inner.secrets.key.read().unwrap_or_else(PoisonError::into_inner);
+        for part in [&**key, tenant.as_bytes(), b"/", handler.as_bytes(), b"/", name.as_bytes()] {
             digest.update(part);
         }
         format!("tabmesh-secret-{}", hex::encode(&digest.finalize()[..16]))
