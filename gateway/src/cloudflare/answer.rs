@@ -23,6 +23,9 @@ const UNAUTHORIZED: u32 = 10000;
 /// The script or its metadata is not as it should be.
 const BAD_SCRIPT: u32 = 10021;
 
+/// A statement that SQLite refuses.
+const BAD_SQL: u32 = 7500;
+
 /// No such path.
 const NO_ROUTE: u32 = 7000;
 
@@ -70,6 +73,7 @@ impl From<Problem> for Refusal {
         let kind = problem.kind();
         let code = match kind {
             ProblemType::HandlerNotFound => NO_SCRIPT,
+            ProblemType::SqlError => BAD_SQL,
             ProblemType::SyntaxError | ProblemType::ModuleError | ProblemType::InvalidRequest => BAD_SCRIPT,
             _ if matches!(problem.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => UNAUTHORIZED,
             _ if problem.status() == StatusCode::NOT_FOUND => NO_OBJECT,
@@ -100,7 +104,7 @@ impl From<SqlError> for Refusal {
             SqlError::NameTaken => 7502,
             SqlError::TooMany => 7406,
             SqlError::NotFound => 7404,
-            _ => 7500,
+            _ => BAD_SQL,
         };
         Self { code, ..Problem::from(error).into() }
     }
