@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tabmesh::mesh::incoming::NoHost;
 use tabmesh::mesh::pool::{Lease, NoTab, Pool};
 use tabmesh::mesh::tab::{Tab, Watcher};
-use tabmesh::metrics::Metrics;
+use tabmesh::metrics::{Lane, Metrics};
 use tabmesh_protocol::config::PROTOCOL_VERSION;
 use tabmesh_protocol::frame::Frame;
 use tabmesh_protocol::{Config, Hello, Target};
@@ -36,6 +36,7 @@ fn pool(tabs: u64, places: u32) -> Arc<Pool> {
         let tab = Tab::new(
             id,
             format!("p{id}"),
+            Lane::Own,
             Config::default(),
             Arc::clone(&metrics),
             watcher,

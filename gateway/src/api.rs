@@ -16,6 +16,7 @@ mod purge;
 pub(crate) mod secrets;
 pub(crate) mod sql;
 pub(crate) mod stores;
+pub mod tail;
 mod tenants;
 mod tokens;
 mod triggers;

@@ -27,6 +27,14 @@ impl Labels {
     }
 }
 
+impl Labels {
+    /// The version as logs show it: enough digits to find it by.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.target.version.get(..8).unwrap_or(&self.target.version)
+    }
+}
+
 /// A limit, as metrics and logs name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
@@ -90,5 +98,6 @@ pub fn report(metrics: &Metrics, labels: &Labels, limit: Limit) {
     let name = limit.name();
     metrics.breaches.get_or_create(&Breach { limit: name }).inc();
     let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);
-    tracing::warn!(target: "tabmesh::handler", tenant, handler, request_id, limit = name, "limit exceeded");
+    let version = labels.version();
+    tracing::warn!(target: "tabmesh::handler", tenant, handler, version, request_id, limit = name, "limit exceeded");
 }

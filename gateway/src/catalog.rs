@@ -272,6 +272,7 @@ impl Catalog {
                 size: sealed.bytes.len() as u64,
                 modules: sealed.modules.clone(),
                 zone: Arc::default(),
+                seen: Arc::default(),
             };
             let row = handler.to_row();
             let change = is_deployed.then(|| Change::whole(&target.version, notes.clone()));

@@ -33,6 +33,7 @@ mod token;
 mod versions;
 mod worker;
 
+use crate::logs::LogFormat;
 use clap::{Parser, Subcommand};
 
 use crate::config::ServeConfig;
@@ -59,6 +60,17 @@ pub struct Cli {
     /// Write JSON: one document, or one a line for what goes on
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// How the log on stderr looks
+    #[arg(
+        long,
+        global = true,
+        env = "TABMESH_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
 
     /// What to do.
     #[command(subcommand)]
@@ -145,7 +157,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Bench(args) => bench::run(args, out).await,
         Command::Backup(args) => backup::backup(args, out).await,
         Command::Restore(args) => backup::restore(args, out).await,
-        Command::Config(args) => config::run(args, out),
+        Command::Config(args) => config::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
     }
 }

@@ -14,12 +14,14 @@ mod lacking;
 mod metadata;
 mod scripts;
 mod secrets;
+mod tails;
 mod triggers;
 mod versions;
 
 use crate::api::stores::Stores;
 use crate::api::{Api, guard};
 use crate::problem::{Problem, ProblemType};
+use crate::tail::Tail;
 use answer::Refusal;
 use assets::Uploads;
 use axum::Router;
@@ -30,6 +32,7 @@ use http::uri::Authority;
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
 use std::sync::Arc;
+use tails::Sessions;
 
 /// What wrangler is told as `CLOUDFLARE_API_BASE_URL`.
 const BASE: &str = "/_mesh/client/v4";
@@ -38,6 +41,8 @@ struct Cloudflare {
     api: Arc<Api>,
     stores: Arc<Stores>,
     uploads: Uploads,
+    tail: Arc<Tail>,
+    tails: Sessions,
 }
 
 type Shared = State<Arc<Cloudflare>>;
@@ -56,8 +61,9 @@ struct Script {
 }
 
 /// All routes; what is under [`BASE`] and none of them says so.
-pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>) -> Router {
-    let cloudflare = Arc::new(Cloudflare { api, stores, uploads: Uploads::default() });
+pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>, tail: Arc<Tail>) -> Router {
+    let cloudflare =
+        Arc::new(Cloudflare { api, stores, uploads: Uploads::default(), tail, tails: Sessions::default() });
     let top = |path: &str| format!("{BASE}{path}");
     let account = |path: &str| format!("{BASE}/accounts/{{account}}{path}");
     let script = |path: &str| format!("{BASE}/accounts/{{account}}/workers/scripts/{{script}}{path}");
@@ -89,6 +95,9 @@ pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>) -> Router {
         .route(&script("/versions"), get(versions::list).post(versions::post))
         .route(&script("/versions/{version}"), get(versions::read))
         .route(&script("/deployments"), get(versions::deployments).post(versions::deploy))
+        .route(&script("/tails"), post(tails::make))
+        .route(&script("/tails/{tail}"), delete(tails::end))
+        .route(&top("/tails/{tail}"), get(tails::listen))
         .route(&script("/secrets"), get(secrets::list).put(secrets::put))
         .route(&script("/secrets/{secret}"), delete(secrets::delete))
         .route(&account("/storage/kv/namespaces"), get(kv::namespaces).post(kv::make))

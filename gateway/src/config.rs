@@ -4,6 +4,7 @@
 mod access;
 mod limits;
 mod store;
+mod telemetry;
 
 use crate::headless::TabConfig;
 use crate::host::egress::Allowed;
@@ -16,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 pub use store::StoreConfig;
+pub use telemetry::TelemetryConfig;
 
 /// The HTTP side.
 #[derive(Clone, Debug, Args)]
@@ -260,6 +262,9 @@ pub struct ServeConfig {
     /// Caching.
     #[command(flatten)]
     pub cache: CacheConfig,
+    /// Traces, metrics, logs.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
 
     /// Threads that run HTTP connections and data channels. One moves what two tabs can; a request whose connection and
     /// tab share a thread needs no hop between threads

@@ -144,8 +144,8 @@ impl Scheduler {
         let mut request = Request::new(Body::empty());
         // Not one that may be repeated once it began.
         *request.method_mut() = Method::POST;
-        let caller = Caller::handler(format!("{EVENT}?{query}"));
-        self.invoker.invoke_as(handler, caller, request_id(), request).await
+        let caller = Caller::handler(format!("{EVENT}?{query}"), request_id());
+        self.invoker.invoke_now(handler, caller, request).await
     }
 }
 

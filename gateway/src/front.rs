@@ -4,6 +4,7 @@
 //! else), handlers' own hosts, and the main host with the gateway's own paths under `/_mesh/` and handlers by path.
 
 mod guest;
+mod log;
 mod route;
 mod status;
 
@@ -14,7 +15,7 @@ use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::{Catalog, Handler, key};
 use crate::cloudflare;
 use crate::config::HttpConfig;
-use crate::invoke::{Abouts, Caller, Invoker};
+use crate::invoke::{Abouts, Caller, Invoker, REQUEST_ID};
 use crate::kv::Kv;
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
@@ -26,12 +27,14 @@ use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use log::Line;
 use route::{Route, RouteError};
 use std::sync::Arc;
 use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
 use tower::ServiceExt;
+use tracing::Level;
 
 /// Digits of a version's hash in the host where it answers alone: `<digits>-<handler>.<domain>`.
 pub const PREVIEW: usize = 8;
@@ -60,6 +63,8 @@ pub struct Behind {
     pub databases: Arc<Databases>,
     /// The tabs, for the status pages.
     pub pool: Arc<Pool>,
+    /// The name under which they join.
+    pub pool_name: String,
 }
 
 /// The front door. See the module's page.
@@ -71,6 +76,8 @@ pub struct Front {
     invoker: Arc<Invoker>,
     sites: Arc<Sites>,
     abouts: Abouts,
+    /// Every request is logged.
+    access_log: bool,
     /// `/_mesh/…` on the main host.
     own: Router,
     /// Everything on a sandbox host.
@@ -88,8 +95,9 @@ impl Front {
         behind: Behind,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
+        access_log: bool,
     ) -> Result<Self, ScriptError> {
-        let Behind { access, catalog, invoker, sites, kv, databases, pool } = behind;
+        let Behind { access, catalog, invoker, sites, kv, databases, pool, pool_name } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),
@@ -106,10 +114,11 @@ impl Front {
         let (routes, document) = api::router(Arc::clone(&api)).split_for_parts();
         let own = Router::new()
             .merge(assets.worker_router())
-            .merge(status::router(pool, metrics))
+            .merge(status::router(Arc::clone(&catalog), pool, metrics, pool_name))
             .merge(routes)
+            .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
             .merge(api::stores::router(Arc::clone(&stores)))
-            .merge(cloudflare::router(api, stores))
+            .merge(cloudflare::router(api, stores, Arc::clone(invoker.tail())))
             .merge(api::openapi::router(document))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
@@ -125,13 +134,24 @@ impl Front {
             invoker,
             sites,
             abouts: Abouts::new(&http.colo, http.location_headers),
+            access_log,
             own,
             sandbox: assets.isolate_router(),
         })
     }
 
-    /// Answers one request of the peer whose address `ip` is, as text.
-    pub async fn answer(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
+    /// Answers one request of the peer whose address `ip` is, as text, and logs that where it is wanted.
+    pub async fn answer(&self, ip: &HeaderValue, request: Request<Body>) -> Response<Body> {
+        if !self.access_log && !tracing::enabled!(target: "tabmesh::access", Level::DEBUG) {
+            return self.respond(ip, request).await;
+        }
+        let line = Line::new(ip, &request);
+        let response = self.respond(ip, request).await;
+        line.log(&response, self.access_log);
+        response
+    }
+
+    async fn respond(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
         let (route, authority) = match self.route(&request) {
             Ok(routed) => routed,
             Err(error) => return refusal(&error).into_response(),
@@ -168,14 +188,19 @@ impl Front {
                     }
                     false => None,
                 };
+                let about = self.abouts.of(request.version());
+                let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix).about(about);
+                let request_id = Arc::clone(caller.request_id());
                 let mut response = match file {
                     Some(file) => file,
-                    None => {
-                        let about = self.abouts.of(request.version());
-                        let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix).about(about);
-                        self.invoker.invoke(&handler, caller, request).await
-                    }
+                    None => self.invoker.invoke(&handler, caller, request).await,
                 };
+                // A handler may have ids of its own.
+                if let header::Entry::Vacant(place) = response.headers_mut().entry(REQUEST_ID)
+                    && let Ok(id) = HeaderValue::from_str(&request_id)
+                {
+                    place.insert(id);
+                }
                 if is_guest {
                     guest::confine(response.headers_mut());
                 }

@@ -7,6 +7,7 @@ mod kept;
 pub(crate) mod kv;
 mod plain;
 mod service;
+mod what;
 
 use crate::breach::Labels;
 use crate::cache;
@@ -23,6 +24,7 @@ use axum::body::Body;
 use egress::{Egress, Redirect};
 use http::{Request, Response};
 use kept::Wish;
+use opentelemetry::trace::{SpanId, TraceId};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -155,12 +157,34 @@ impl Host for Calls {
         name: &str,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
+        let surroundings = self.surroundings(&grant.labels.target.version).await?;
+        let record = grant.sight.as_ref().and_then(|sight| sight.record.as_ref());
+        let Some((record, calling)) = record.and_then(|record| Some((record, record.calls()?))) else {
+            return self.call(&grant, name, &surroundings, request, None).await;
+        };
+        let what = what::what(name, &surroundings.env, &grant.labels.target, &request);
+        let span = record.trace().map(|trace| (trace, calling.span));
+        let answer = self.call(&grant, name, &surroundings, request, span).await;
+        record.called(calling, what, answer.as_ref().ok().map(|response| response.status().as_u16()));
+        answer
+    }
+}
+
+impl Calls {
+    /// Answers a call, which is this span.
+    async fn call(
+        &self,
+        grant: &Grant,
+        name: &str,
+        surroundings: &Surroundings,
+        request: Request<Body>,
+        span: Option<(TraceId, SpanId)>,
+    ) -> Result<Response<Body>, String> {
         let from = &grant.labels;
         let target = &from.target;
-        let surroundings = self.surroundings(&target.version).await?;
         match name {
-            calls::FETCH => return self.fetch(Redirect::Follow, &surroundings, from, request).await,
-            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, &surroundings, from, request).await,
+            calls::FETCH => return self.fetch(Redirect::Follow, surroundings, from, request).await,
+            calls::FETCH_MANUAL => return self.fetch(Redirect::Manual, surroundings, from, request).await,
             // No binding has such an id: a colon would be refused at deploy.
             calls::OWN_KV => {
                 return self.kv(&grant.memory, target, format!(":{}", target.handler), request).await;
@@ -172,7 +196,7 @@ impl Host for Calls {
                 let found = cache::named::serve(self.invoker.cache(), &target.tenant, request).await?;
                 return plain::plain(found).await;
             }
-            calls::FETCH_ERROR => return self.fetch(Redirect::Error, &surroundings, from, request).await,
+            calls::FETCH_ERROR => return self.fetch(Redirect::Error, surroundings, from, request).await,
             _ => {}
         }
         match surroundings.env.iter().find(|binding| binding.name() == name) {
@@ -185,7 +209,8 @@ impl Host for Calls {
                 Ok(self.sites.fetch(&target.version, &request).await)
             }
             Some(Binding::Service { service, .. }) => {
-                let answer = service::serve(&self.catalog, &self.invoker, from, service, request).await?;
+                let answer =
+                    service::serve(&self.catalog, &self.invoker, from, span, service, request).await?;
                 plain::plain(answer).await
             }
             Some(Binding::PlainText { .. } | Binding::Json { .. } | Binding::SecretText { .. }) => {

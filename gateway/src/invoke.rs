@@ -30,6 +30,9 @@ use crate::mesh::pool::{Lease, NoTab, Pool};
 use crate::mesh::tab::TabId;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::tail::{self, Tail};
+use crate::telemetry::trace::Cause;
+use crate::telemetry::{Outcome, Record, Tracing, Watch};
 use answer::Held;
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -58,6 +61,8 @@ pub struct Invoker {
     caps: Limits,
     scheduling: PoolConfig,
     cache: Arc<Cache>,
+    tail: Arc<Tail>,
+    tracing: Option<Arc<Tracing>>,
 }
 
 /// What came of running a handler.
@@ -67,7 +72,7 @@ struct Ran {
     head: Option<RequestHead>,
 }
 
-/// Header that gives a failed request's id to whoever asks about it.
+/// Header that gives a request's id to whoever asks about it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why a try failed.
@@ -91,7 +96,20 @@ impl Invoker {
         scheduling: PoolConfig,
         cache: Arc<Cache>,
     ) -> Self {
-        Self { pool, code, metrics, caps, scheduling, cache }
+        Self { pool, code, metrics, caps, scheduling, cache, tail: Tail::new(), tracing: None }
+    }
+
+    /// The same, whose requests are traced.
+    #[must_use]
+    pub fn traced(mut self, tracing: Option<Arc<Tracing>>) -> Self {
+        self.tracing = tracing;
+        self
+    }
+
+    /// Who listens to handlers.
+    #[must_use]
+    pub fn tail(&self) -> &Arc<Tail> {
+        &self.tail
     }
 
     /// The cache in front of the handlers.
@@ -100,35 +118,25 @@ impl Invoker {
         &self.cache
     }
 
-    /// Answers `request` by running `handler` in some tab.
-    async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
-        self.run_as(handler, caller, request_id(), request).await
-    }
-
-    /// The same under an id that says where it came from. The cache has no part in it: callers inside the house get what the
+    /// Answers `request` by running `handler` in some tab. The cache has no part in it: callers inside the house get what the
     /// handler says now.
-    pub async fn invoke_as(
+    pub async fn invoke_now(
         &self,
         handler: &Handler,
         caller: Caller,
-        request_id: Arc<str>,
         request: Request<Body>,
     ) -> Response<Body> {
-        self.run_as(handler, caller, request_id, request).await.response
+        self.run(handler, caller, request).await.response
     }
 
-    async fn run_as(
-        &self,
-        handler: &Handler,
-        caller: Caller,
-        request_id: Arc<str>,
-        request: Request<Body>,
-    ) -> Ran {
+    /// The same.
+    async fn run(&self, handler: &Handler, caller: Caller, request: Request<Body>) -> Ran {
+        let request_id = Arc::clone(caller.request_id());
         let started = Instant::now();
         let mut request = request;
         let upgrade = Upgrade::requested(&mut request);
         let caller = caller.upgrading(upgrade.is_some());
-        let result = self.attempt_all(handler, caller, &request_id, request).await;
+        let result = self.attempt_all(handler, caller, request).await;
         self.metrics.latency.observe(started.elapsed().as_secs_f64());
         match result {
             Ok((response, head)) => {
@@ -142,10 +150,12 @@ impl Invoker {
             Err(problem) => {
                 let slug = problem.kind().slug();
                 self.metrics.count(slug);
-                let Target { tenant, handler: name, .. } = &*handler.target;
+                let Target { tenant, handler: name, version } = &*handler.target;
+                let version = version.get(..8);
                 tracing::info!(
                     tenant,
                     handler = name,
+                    version,
                     request_id = &*request_id,
                     problem = slug,
                     "request failed"
@@ -164,14 +174,24 @@ impl Invoker {
         }
     }
 
+    /// A record of the request, where somebody wants to know of it.
+    fn record(&self, cause: Cause, bits: u64, head: &mut RequestHead) -> Option<Arc<Record>> {
+        let traced = self.tracing.as_ref().and_then(|tracing| {
+            let ids = tracing.sampling.begin(cause, &mut head.headers, tail::lot(&head.request_id))?;
+            Some((Arc::clone(tracing), ids))
+        });
+        let is_heard = self.tail.is_watched(bits) && self.tail.is_heard(&head.target);
+        (is_heard || traced.is_some()).then(|| Record::new(Arc::clone(&self.tail), is_heard, traced, head))
+    }
+
     async fn attempt_all(
         &self,
         handler: &Handler,
         caller: Caller,
-        request_id: &Arc<str>,
         request: Request<Body>,
     ) -> Result<(Response<Body>, RequestHead), Problem> {
-        let mut active = Active::new(&self.metrics);
+        let (stats, bits) = handler.seen.of(&self.metrics.handlers, &handler.target);
+        let mut active = Active::new(&self.metrics, Watch::new(Arc::clone(stats)));
         let (parts, body) = request.into_parts();
         let limits = limits::within(handler.limits, &self.caps);
         let own = limits.request_bytes < self.caps.request_bytes;
@@ -180,15 +200,19 @@ impl Invoker {
             bytes: if caller.is_upgrading() { u64::MAX } else { limits.request_bytes },
             whose: if own { "the handler's limit `request_bytes`" } else { "the gateway's limit" },
         };
-        let mut body = RequestBody::new(&parts.headers, body, limit)?;
-        let head = head::build(handler, limits, caller, request_id, parts)?;
+        let body = RequestBody::new(&parts.headers, body, limit, Arc::clone(stats));
+        let mut body = body.map_err(|problem| active.failed(problem))?;
+        let cause = caller.cause();
+        let head = head::build(handler, limits, caller, parts);
+        let mut head = head.map_err(|problem| active.failed(problem))?;
+        active.watch.record(self.record(cause, bits, &mut head));
         let deadline = Instant::now() + self.scheduling.queue_deadline();
         let mut tried: Vec<TabId> = Vec::new();
         let mut attempts = 0;
         loop {
             let lease = match self.pool.lease(&head.target, &tried, deadline).await {
                 Ok(lease) => lease,
-                Err(no_tab) => return Err(no_tab_problem(no_tab)),
+                Err(no_tab) => return Err(active.failed(no_tab_problem(no_tab))),
             };
             let tab = lease.tab().id;
             let code = code::ahead(&*self.code, handler, &lease).await;
@@ -198,23 +222,28 @@ impl Invoker {
             };
             (body, active) = (failed.body, failed.active);
             let failure = match failed.error {
-                TryError::Final(problem) => return Err(problem),
+                TryError::Final(problem) => return Err(active.failed(problem)),
                 // The tab filled up between lease and open: it may have room again later.
                 TryError::NotSent => {
                     tokio::task::yield_now().await;
                     if Instant::now() >= deadline {
-                        return Err(no_tab_problem(NoTab::AllBusy));
+                        return Err(active.failed(no_tab_problem(NoTab::AllBusy)));
                     }
                     continue;
                 }
                 TryError::Failure(failure) => failure,
             };
             attempts += 1;
+            if let Some(record) = &active.watch.sight().record {
+                record.failed(&failure);
+            }
             let again =
                 attempts < PoolConfig::ATTEMPTS && may_repeat(&head.method, &failure) && body.rewind();
             if !again {
-                return Err(failure_problem(&failure, &head));
+                let record = active.watch.sight().record.clone();
+                return Err(active.failed(failure_problem(&failure, &head, record)));
             }
+            stats.retried();
             if concerns_the_tab(&failure) {
                 tried.push(tab);
                 if !self.pool.has_untried(&head.target, &tried) {
@@ -224,7 +253,7 @@ impl Invoker {
                 }
             }
             self.metrics.retries.inc();
-            tracing::debug!(request_id = &**request_id, %failure, "trying another tab");
+            tracing::debug!(request_id = &*head.request_id, %failure, "trying another tab");
         }
     }
 
@@ -237,7 +266,11 @@ impl Invoker {
         mut body: RequestBody,
         active: Active,
     ) -> Result<Result<Response<Body>, Problem>, Failed> {
-        let mut call = match Call::open(lease.tab(), head, code, body.is_empty()) {
+        let sight = active.watch.sight();
+        if let Some(record) = &sight.record {
+            record.tries(lease.tab().id, lease.tab().lane.name());
+        }
+        let mut call = match Call::open(lease.tab(), head, sight, code, body.is_empty()) {
             Ok(call) => call,
             Err(SendError::Head(_)) => {
                 let error = TryError::Final(Problem::new(ProblemType::HeadersTooLarge));
@@ -261,7 +294,7 @@ impl Invoker {
                             let (labels, metrics) = (Labels::of(head), Arc::clone(&self.metrics));
                             let upload = sending.then(|| body.upload(sender, labels.clone(), Arc::clone(&metrics)));
                             let limit = head.limits.response_bytes;
-                            let held = Held { _lease: lease, _upload: upload, _active: active, labels, metrics, limit };
+                            let held = Held { _lease: lease, _upload: upload, active, labels, metrics, limit };
                             return Ok(answer::response(&head.method, response, fin, call, held));
                         }
                         Err(failure) => break TryError::Failure(failure),
@@ -288,18 +321,28 @@ struct Failed {
     active: Active,
 }
 
-/// Counts a request as active while it lives, which is until its response's body ends.
-struct Active(Gauge);
+/// Counts a request as active while it lives, which is until its response's body ends, and tells what became of it.
+struct Active {
+    gauge: Gauge,
+    watch: Watch,
+}
 
 impl Active {
-    fn new(metrics: &Metrics) -> Self {
+    fn new(metrics: &Metrics, watch: Watch) -> Self {
         metrics.active.inc();
-        Self(metrics.active.clone())
+        Self { gauge: metrics.active.clone(), watch }
+    }
+
+    /// The caller gets this instead of an answer.
+    fn failed(&mut self, problem: Problem) -> Problem {
+        self.watch.settle(Outcome::of_problem(problem.kind()));
+        self.watch.answered(problem.kind().status().as_u16());
+        problem
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.dec();
+        self.gauge.dec();
     }
 }

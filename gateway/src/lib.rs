@@ -3,8 +3,9 @@
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API
-//! ([`api`], [`cloudflare`], [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages ([`assets`]), headless
-//! tabs ([`headless`]) and [`serve`], which puts all together. [`push`] is the API's client on the command line. Connections and
+//! ([`api`], `cloudflare`, [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages
+//! ([`assets`]), headless tabs ([`headless`]), what is seen of requests ([`telemetry`], [`tail`], [`metrics`]) and [`serve`],
+//! which puts all together. [`push`] is the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ pub mod invoke;
 pub mod io_threads;
 pub mod kv;
 pub mod limits;
+pub mod logs;
 pub mod loops;
 pub mod mesh;
 pub mod metrics;
@@ -43,3 +45,5 @@ pub mod sourcemap;
 pub mod sql;
 pub mod stacks;
 pub mod store;
+pub mod tail;
+pub mod telemetry;

@@ -1,10 +1,9 @@
 //! The `tabmesh` command.
 
 use clap::Parser;
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use tabmesh::cli::{self, Cli, CliError, Command, Lines};
-use tracing_subscriber::EnvFilter;
+use tabmesh::logs;
 
 /// What is logged unless RUST_LOG says otherwise. The WebRTC stack reports every lost packet of a dying tab.
 const DEFAULT_LOG: &str = "info,webrtc=error,rtc=error,rtc_ice=error,rtc_sctp=error,rtc_dtls=error";
@@ -26,12 +25,7 @@ fn main() -> ExitCode {
     // Whatever speaks TLS in this process does it with ring. It can only be there already, and then it is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let log = if matches!(cli.command, Command::Dev(_)) { DEV_LOG } else { DEFAULT_LOG };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(log));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(|| Lines)
-        .init();
+    logs::install(cli.log_format, log, || Lines);
     let json = cli.json;
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,

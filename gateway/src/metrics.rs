@@ -2,10 +2,13 @@
 //! chooses becomes a label.
 
 mod cache;
+mod tabs;
 
 pub use cache::CacheMetrics;
+pub use tabs::{Carried, Lane, Lanes};
 
 use crate::breach::{Breach, Limit};
+use crate::telemetry::Stats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,10 +56,25 @@ pub struct Metrics {
     pub round_trip: Histogram,
     /// The response cache.
     pub cache: CacheMetrics,
+    /// Each handler's own.
+    pub handlers: Arc<Stats>,
+    /// Each way to carry tabs, and each tab.
+    pub lanes: Arc<Lanes>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
+        Self::new(Self::MAX_HANDLERS)
+    }
+}
+
+impl Metrics {
+    /// Handlers with a label of their own, unless told otherwise: some 25 series each.
+    pub const MAX_HANDLERS: usize = 200;
+
+    /// Nothing counted yet; at most so many handlers get a label of their own.
+    #[must_use]
+    pub fn new(max_handlers: usize) -> Self {
         let mut registry = Registry::with_prefix("tabmesh");
         let requests = Family::<Outcome, Counter>::default();
         let ok = requests.get_or_create(&Outcome { outcome: "ok" }).clone();
@@ -92,6 +111,10 @@ impl Default for Metrics {
         let round_trip = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
         registry.register_with_unit("ping", "Time from ping to pong", Unit::Seconds, round_trip.clone());
         let cache = CacheMetrics::register(&mut registry);
+        let handlers = Arc::new(Stats::new(max_handlers));
+        registry.register_collector(Box::new(Arc::clone(&handlers)));
+        let lanes = Arc::new(Lanes::default());
+        registry.register_collector(Box::new(Arc::clone(&lanes)));
         Self {
             registry,
             requests,
@@ -108,6 +131,8 @@ impl Default for Metrics {
             breaches,
             round_trip,
             cache,
+            handlers,
+            lanes,
         }
     }
 }

@@ -137,6 +137,8 @@ problem_types! {
     SqlError = "sql-error", BAD_REQUEST, "SQL error";
     /// As many deployments as allowed are under way.
     TooManyUploads = "too-many-uploads", SERVICE_UNAVAILABLE, "Too many deployments at once";
+    /// As many live tails as allowed are open.
+    TooManyReaders = "too-many-readers", TOO_MANY_REQUESTS, "Too many live tails";
     /// The gateway is shutting down.
     Draining = "draining", SERVICE_UNAVAILABLE, "The gateway is shutting down";
     /// Anything unexpected; the log has it under the request id.

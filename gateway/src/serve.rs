@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::site::Sites;
 use crate::sql::Databases;
 use crate::store::{DataLock, SecretKey, make_directory};
+use crate::telemetry::Tracing;
 use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -82,16 +83,23 @@ pub async fn run(
     let address = listener.local_addr()?;
     let access = open_access(&config, key).await?;
 
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(Metrics::new(config.telemetry.metrics_handlers));
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
     stacks::install(Arc::clone(&catalog));
+    let deployed = Arc::clone(&catalog);
+    metrics.handlers.ask(move |tenant, handler| deployed.lookup(tenant, handler).is_some());
     let caps = config.limits.caps(config.http.max_body);
     let code = Arc::clone(&catalog);
     let cache = Arc::new(Cache::new(config.cache.bytes(), metrics.cache.clone()));
     let scheduling = config.pool.clone();
-    let invoker =
-        Arc::new(Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache));
+    let tracing = Tracing::start(&config.telemetry)?;
+    let invoker = Arc::new(
+        Invoker::new(Arc::clone(&pool), code, Arc::clone(&metrics), caps, scheduling, cache)
+            .traced(tracing.clone()),
+    );
+    let tail = Arc::clone(invoker.tail());
+    metrics.lanes.watch(&pool, &tail, tracing.clone());
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
     let kv = Kv::open(&config.data)
         .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
@@ -148,8 +156,9 @@ pub async fn run(
         kv,
         databases,
         pool: Arc::clone(&pool),
+        pool_name: config.signal.pool.clone(),
     };
-    let front = Front::new(&config.http, caps, behind, metrics, meeting)?;
+    let front = Front::new(&config.http, caps, behind, metrics, meeting, config.telemetry.access_log)?;
     let (stop, stopped) = watch::channel(false);
     let serving =
         tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
@@ -172,6 +181,8 @@ pub async fn run(
     };
     tracing::info!("shutting down: requests in flight finish first");
     pool.drain();
+    // Nothing waits for those who only listen.
+    tail.close();
     pool.tabs().iter().for_each(|tab| tab.say_draining());
     // Nobody listens only where the task is gone already, and then there is nothing to stop.
     let _ = stop.send(true);

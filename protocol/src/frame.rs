@@ -88,6 +88,13 @@ pub enum Frame {
         /// The line.
         text: String,
     },
+    /// What a request used. Only tabs send it, to gateways that said that they take it.
+    Cost {
+        /// Stream; it may be over.
+        stream: u64,
+        /// What.
+        cost: Cost,
+    },
     /// Code that a request behind it needs. Only gateways send it.
     Code {
         /// Hash of the bundle, as [`is_hash`] has it.
@@ -95,6 +102,17 @@ pub enum Frame {
         /// JSON of a [`crate::bundle::Bundle`].
         bundle: Bytes,
     },
+}
+
+/// What a request used in a tab, as that tab says: a hint, for a tab may lie. All in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// CPU time of the handler.
+    pub cpu: u32,
+    /// From the request's arrival until its handler could begin: no isolate was free, or the code was being loaded.
+    pub queued: u32,
+    /// From then until the last of its work, `waitUntil` included, was done.
+    pub ran: u32,
 }
 
 const HELLO: u8 = 0x01;
@@ -110,6 +128,7 @@ const PONG: u8 = 0x0a;
 const DRAIN: u8 = 0x0b;
 const LOG: u8 = 0x0c;
 const CODE: u8 = 0x0d;
+const COST: u8 = 0x0e;
 
 /// Most bytes that a frame adds to its payload: type, 8-byte stream, 4-byte length.
 pub const MAX_OVERHEAD: usize = 1 + 8 + 4;
@@ -180,6 +199,12 @@ impl Frame {
                 payload.extend_from_slice(clip(text, MAX_TEXT).as_bytes());
                 (LOG, *stream)
             }
+            Self::Cost { stream, cost: Cost { cpu, queued, ran } } => {
+                for value in [cpu, queued, ran] {
+                    varint::put(&mut payload, u64::from(*value));
+                }
+                (COST, *stream)
+            }
         };
         out.put_u8(kind);
         varint::put(out, stream);
@@ -204,7 +229,7 @@ impl Frame {
         let len = varint::get(message).ok_or(TRUNCATED)?;
         let len = usize::try_from(len).ok().filter(|len| *len <= message.len()).ok_or(TRUNCATED)?;
         let mut payload = message.split_to(len);
-        let needs_stream = matches!(kind, HEAD | HEAD_FIN | DATA | DATA_FIN | RESET | STOP);
+        let needs_stream = matches!(kind, HEAD | HEAD_FIN | DATA | DATA_FIN | RESET | STOP | COST);
         if needs_stream && stream == 0 {
             return Err(Violation::Malformed("stream frame without a stream"));
         }
@@ -257,6 +282,14 @@ impl Frame {
                 active: small(&mut payload)?,
                 waiting: small(&mut payload)?,
                 isolates: small(&mut payload)?,
+            },
+            COST => Self::Cost {
+                stream,
+                cost: Cost {
+                    cpu: small(&mut payload)?,
+                    queued: small(&mut payload)?,
+                    ran: small(&mut payload)?,
+                },
             },
             DRAIN => match payload.split_to(len.min(1)).first() {
                 Some(0) => Self::Drain { draining: false },
@@ -317,6 +350,9 @@ mod tests {
                 |(nonce, active, waiting, isolates)| Frame::Pong { nonce, active, waiting, isolates }
             ),
             any::<bool>().prop_map(|draining| Frame::Drain { draining }),
+            (1..varint::MAX, any::<u32>(), any::<u32>(), any::<u32>()).prop_map(
+                |(stream, cpu, queued, ran)| Frame::Cost { stream, cost: Cost { cpu, queued, ran } }
+            ),
             (0..varint::MAX, 0u8..4, ".{0,40}").prop_map(|(stream, level, text)| Frame::Log {
                 stream,
                 level,
@@ -358,6 +394,7 @@ mod tests {
             Frame::Drain { draining: true },
             Frame::Log { stream: 1, level: 3, text: "oh".into() },
             Frame::Code { hash: "0f".repeat(32), bundle: Bytes::from_static(b"{}") },
+            Frame::Cost { stream: 3, cost: Cost { cpu: 70_000, queued: 1, ran: 64 } },
         ];
         let lines: Vec<String> = frames
             .iter()
@@ -379,6 +416,7 @@ mod tests {
         0b 00 01 01
         0c 01 03 03 6f 68
         0d 00 40 42 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 30 66 7b 7d
+        0e 03 07 80 01 11 70 01 40 40
         ");
     }
 

@@ -30,6 +30,7 @@ pub mod varint;
 
 pub use config::Config;
 pub use error::{ResetCode, Violation};
+pub use frame::Cost;
 pub use head::{CallHead, RequestHead, ResponseHead, Target};
 pub use limits::Limits;
 pub use session::{Event, Hello, Load, Now, Role, SendError, Session, StreamId};

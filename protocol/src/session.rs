@@ -28,7 +28,7 @@ use crate::config::{
     Config, DATA_QUANTUM, MAX_MESSAGE, MAX_PUSHED_CODE, MAX_QUEUED_CONTROL, PROTOCOL_VERSION,
 };
 use crate::error::{ResetCode, Violation};
-use crate::frame::{Frame, MAX_OVERHEAD, put_body, put_code};
+use crate::frame::{Cost, Frame, MAX_OVERHEAD, put_body, put_code};
 use crate::head::{CallHead, RequestHead, ResponseHead};
 use bytes::Bytes;
 use flow::Window;
@@ -106,6 +106,7 @@ impl Session {
             connection_window: self.config.connection_window,
             draining: false,
             tenants: self.config.tenants.clone(),
+            costs: true,
         };
         let payload = serde_json::to_vec(&hello).unwrap_or_default();
         self.control(&Frame::Hello { version: PROTOCOL_VERSION, payload: payload.into() });
@@ -248,6 +249,13 @@ impl Session {
     /// Sends a line of a handler's console.
     pub fn log(&mut self, stream: Option<StreamId>, level: u8, text: &str) {
         self.control(&Frame::Log { stream: stream.unwrap_or(0), level: level.min(3), text: text.to_owned() });
+    }
+
+    /// Tells what a request used, if the gateway wants to know. The stream may be over. Only for tabs.
+    pub fn cost(&mut self, stream: StreamId, cost: Cost) {
+        if self.peer.as_ref().is_some_and(|peer| peer.costs) {
+            self.control(&Frame::Cost { stream, cost });
+        }
     }
 
     /// What our pongs say from now on.

@@ -25,6 +25,8 @@ const SHOWN: usize = 400;
 pub struct Setup {
     tabs: usize,
     args: Vec<String>,
+    data: Option<PathBuf>,
+    log: Option<String>,
 }
 
 impl Setup {
@@ -48,10 +50,27 @@ impl Setup {
         self
     }
 
+    /// A data directory that it shall find, of which it gets a copy.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
+    /// What is logged, as RUST_LOG says it, instead of what tests usually want.
+    #[must_use]
+    pub fn log(mut self, filter: &str) -> Self {
+        self.log = Some(filter.to_owned());
+        self
+    }
+
     /// Starts it and waits until its tabs serve.
     pub async fn start(self) -> Gateway {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
+        if let Some(data) = &self.data {
+            copy_folder(data, &home.path().join("data"));
+        }
         Gateway::launch(self, home, "127.0.0.1:0").await
     }
 }
@@ -66,7 +85,7 @@ pub struct Gateway {
 
 impl Gateway {
     async fn launch(setup: Setup, home: TempDir, listen: &str) -> Self {
-        let child = serve(home.path(), listen, setup.tabs, &setup.args);
+        let child = serve(home.path(), listen, &setup);
         let gateway = Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), setup, child, home };
         gateway.started().await
     }
@@ -84,7 +103,7 @@ impl Gateway {
     /// Starts it again on the same data and port, after it has exited.
     pub async fn restart(mut self) -> Self {
         assert!(self.child.exit_code().is_some(), "the gateway still runs");
-        self.child = serve(self.home.path(), &self.address.to_string(), self.setup.tabs, &self.setup.args);
+        self.child = serve(self.home.path(), &self.address.to_string(), &self.setup);
         self.started().await
     }
 
@@ -277,13 +296,27 @@ async fn deployed(name: &str, response: Response) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// Starts `tabmesh serve`; `TMPDIR` is set so that browsers keep their files in `home`, and to know them by.
-fn serve(home: &Path, listen: &str, tabs: usize, args: &[String]) -> Child {
+fn serve(home: &Path, listen: &str, Setup { tabs, args, log, .. }: &Setup) -> Child {
     let mut all: Vec<String> = ["serve", "--listen", listen, "--data"].map(str::to_owned).into();
     all.push(home.join("data").display().to_string());
     all.extend(["--tabs".to_owned(), tabs.to_string()]);
     all.extend_from_slice(args);
     let mut variables = environment(home);
+    // The last of a name counts.
+    variables.extend(log.iter().map(|filter| ("RUST_LOG".to_owned(), filter.clone())));
     variables.push(("TABMESH_E2E_HOME".to_owned(), home.display().to_string()));
     Child::start(&binary("tabmesh"), &all, &variables)
 }

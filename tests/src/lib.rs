@@ -15,6 +15,7 @@ pub mod answer;
 pub mod browser;
 pub mod channel;
 pub mod child;
+pub mod collector;
 pub mod examples;
 pub mod firefox;
 pub mod gateway;

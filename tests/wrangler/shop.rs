@@ -3,6 +3,10 @@
 use crate::tool::Wrangler;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use tabmesh_tests::eventually;
+use tokio::io::AsyncReadExt as _;
 
 /// The ids of a script's versions, the newest last.
 async fn versions(shop: &Wrangler) -> Vec<String> {
@@ -26,6 +30,7 @@ async fn a_shop_from_its_first_deployment_to_its_end() {
     it_is_changed_and_rolled_back(&shop).await;
     secrets_come_and_go(&shop).await;
     keys_come_and_go(&shop).await;
+    it_is_watched(&shop).await;
     it_is_taken_away(&shop).await;
 }
 
@@ -199,4 +204,60 @@ async fn it_is_taken_away(shop: &Wrangler) {
     let id = list[0]["id"].as_str().unwrap();
     shop.run(&["kv", "namespace", "delete", "--namespace-id", id, "--skip-confirmation"]).await.ok();
     assert_eq!(shop.run(&["kv", "namespace", "list"]).await.json(), json!([]));
+}
+
+/// What requests do is seen while they do it: console lines, an exception, and only what was asked for.
+async fn it_is_watched(shop: &Wrangler) {
+    let mut watched = shop.command(&["tail", "--format", "json", "--status", "error"]);
+    let mut all = shop.command(&["tail", "--format", "json", "--method", "GET"]);
+    let (mut errors, mut all) = (Listener::start(&mut watched), Listener::start(&mut all));
+    // Both listen when they hear something.
+    let seen = async |listener: &Listener, path: &str, part: &str| {
+        eventually(&format!("an event with {part}"), || async {
+            let _ = shop.ask(Method::GET, "shop", path).send().await.unwrap().text().await;
+            let text = listener.text();
+            text.contains(part).then_some(text)
+        })
+        .await
+    };
+    let text = seen(&errors, "/api/fail", "out of stock").await;
+    assert!(
+        text.contains("TypeError") && text.contains("this will not end well") && text.contains("exception"),
+        "{text}"
+    );
+    let text = seen(&all, "/api/log?what=tea", "somebody looked at").await;
+    assert!(text.contains("/api/log?what=tea") && text.contains("\"scriptName\": \"shop\""), "{text}");
+    assert!(!errors.text().contains("somebody looked at"), "what is no error was not asked for");
+    errors.end().await;
+    all.end().await;
+}
+
+/// A wrangler that goes on.
+struct Listener {
+    child: tokio::process::Child,
+    heard: Arc<Mutex<String>>,
+}
+
+impl Listener {
+    fn start(command: &mut tokio::process::Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut from = child.stdout.take().unwrap();
+        let heard = Arc::new(Mutex::new(String::new()));
+        let to = Arc::clone(&heard);
+        tokio::spawn(async move {
+            let mut piece = vec![0; 64 << 10];
+            while let Ok(size @ 1..) = from.read(&mut piece).await {
+                to.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..size]));
+            }
+        });
+        Self { child, heard }
+    }
+
+    fn text(&self) -> String {
+        self.heard.lock().unwrap().clone()
+    }
+
+    async fn end(&mut self) {
+        self.child.kill().await.unwrap();
+    }
 }

@@ -56,7 +56,7 @@ use status::Reporter;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 use strain::Strain;
-use tabmesh_protocol::{Load, Now, Session};
+use tabmesh_protocol::{Cost, Load, Now, Session};
 use throttle::Throttle;
 
 /// See the module's page.
@@ -97,6 +97,8 @@ pub struct Core {
     answered: Vec<(IsolateId, u32)>,
     /// Answered requests whose `waitUntil` work goes on, by when it must be done.
     lingering: VecDeque<(Now, IsolateId, u32)>,
+    /// ... requests that are over, and what they used. With the isolate that may have more to say about that.
+    costs: Vec<(Option<IsolateId>, Key, Cost)>,
     /// What handlers asked of gateways.
     calls: Calls,
 
@@ -158,6 +160,7 @@ impl Core {
             served: 0,
             low: Vec::new(),
             answered: Vec::new(),
+            costs: Vec::new(),
             lingering: VecDeque::new(),
             calls: Calls::default(),
             isolates: Isolates::default(),
@@ -209,6 +212,7 @@ impl Core {
         self.settle_calls();
         self.settle_answered(now);
         self.settle_pools(now);
+        self.tell_costs();
         if self.spare_at.is_some_and(|at| at <= now) {
             self.make_spare(now);
         }

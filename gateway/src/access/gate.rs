@@ -63,7 +63,9 @@ impl Access {
             self.authenticate(&parts.headers)?
         } else {
             guard::known_host(&parts.uri, &parts.headers, &self.domain)?;
-            if changes && !page_admitted {
+            // CORS keeps pages from reading answers, but not from opening WebSockets.
+            let is_socket = parts.headers.contains_key(header::UPGRADE);
+            if (changes || is_socket) && !page_admitted {
                 guard::no_page(&parts.headers)?;
             }
             Principal::anybody()

@@ -3,6 +3,7 @@
 use super::versions::Notes;
 use crate::cache::Zone;
 use crate::routes::Pattern;
+use crate::telemetry::Seen;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tabmesh_protocol::bundle::{Bundle, Module, ModuleKind, Piece};
@@ -37,6 +38,8 @@ pub struct Handler {
     pub modules: Vec<ModuleInfo>,
     /// What is cached of its answers.
     pub zone: Arc<Zone>,
+    /// Where its requests are counted, and who may watch them.
+    pub seen: Arc<Seen>,
 }
 
 /// What a deployment says beside its code.

@@ -336,6 +336,7 @@ impl Handler {
             updated_at_ms: row.updated_at_ms,
             size,
             zone: Arc::default(),
+            seen: Arc::default(),
         }
     }
 

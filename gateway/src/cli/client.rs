@@ -139,7 +139,7 @@ impl Client {
             Err(refusal) => refusal,
         };
         let refusal = self.with_names(refusal).await;
-        Err(refused(refusal, self.token.is_some(), self.withheld.as_ref()))
+        Err(refused(&refusal, self.token.is_some(), self.withheld.as_ref()))
     }
 
     /// The same; what the gateway says where it refuses is left to the caller.
@@ -163,7 +163,7 @@ impl Client {
     }
 
     /// The error of a refusal that the caller looked at.
-    pub(super) fn error(&self, refusal: Refusal) -> CliError {
+    pub(super) fn error(&self, refusal: &Refusal) -> CliError {
         refused(refusal, self.token.is_some(), self.withheld.as_ref())
     }
 

@@ -29,7 +29,7 @@ pub struct ConfigArgs {
 }
 
 /// `tabmesh config`.
-pub(super) fn run(args: ConfigArgs, out: Out) -> Result<(), CliError> {
+pub(super) fn run(args: &ConfigArgs, out: Out) -> Result<(), CliError> {
     let settings = args.connect.settings(&args.folder)?;
     let mut entries = vec![("gateway", Some(shown(&settings.gateway, String::clone)))];
     entries.push(("tenant", settings.tenant.as_ref().map(|found| shown(found, String::clone))));

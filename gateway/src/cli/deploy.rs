@@ -176,7 +176,7 @@ pub(super) async fn upload(
         }),
         Err(refusal) => {
             let place = push::place(&refusal.body, &built.upload.files, &built.root);
-            let mut error = client.error(refusal);
+            let mut error = client.error(&refusal);
             if let (Some((said, lines)), CliError::Refused { message, frame, .. }) = (place, &mut error) {
                 (*message, *frame) = (said, lines);
             }

@@ -26,7 +26,7 @@ impl Refusal {
 }
 
 /// The error of a refusal. `has_token` says whether one was sent, `withheld` where one stands that was not.
-pub(super) fn refused(refusal: Refusal, has_token: bool, withheld: Option<&Origin>) -> CliError {
+pub(super) fn refused(refusal: &Refusal, has_token: bool, withheld: Option<&Origin>) -> CliError {
     let body = &refusal.body;
     let text = |key: &str| body[key].as_str().map(clean_lines);
     let status = refusal.status;
@@ -83,7 +83,7 @@ mod tests {
     fn said(status: u16, body: Value, has_token: bool) -> String {
         let path = "/_mesh/v1/handlers/helo/versions".to_owned();
         let near = vec!["hello".to_owned()];
-        refused(Refusal { status, body, path, near }, has_token, None).to_text()
+        refused(&Refusal { status, body, path, near }, has_token, None).to_text()
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_token_that_was_not_sent_is_named() {
         let origin = Origin::File("/home/me/config.toml".into(), None);
-        let error = refused(Refusal { status: 401, ..Refusal::default() }, false, Some(&origin));
+        let error = refused(&Refusal { status: 401, ..Refusal::default() }, false, Some(&origin));
         assert!(error.hint().unwrap().contains("/home/me/config.toml"), "{error}");
     }
 

@@ -128,8 +128,8 @@ pub(super) async fn follow(
                 }
             }
             Err(CliError::Unreachable { .. }) if was_there => {}
-            // A gateway that is full or shutting down says so with a status above 500.
-            Err(CliError::Refused { status: 503, .. }) if was_there => {}
+            // A gateway that is full, or shutting down.
+            Err(CliError::Refused { status: 429 | 503, .. }) if was_there => {}
             Err(error) => return Err(error),
         }
         tokio::time::sleep(backoff).await;

@@ -7,6 +7,7 @@ use crate::invoke::{Caller, Invoker, request_id};
 use crate::loops;
 use axum::body::Body;
 use http::{Request, Response};
+use opentelemetry::trace::{SpanId, TraceId};
 
 /// Handlers that may stand behind one another for one request; as Workers.
 const MAX_DEPTH: usize = 16;
@@ -16,7 +17,8 @@ fn root(request_id: &str) -> &str {
     request_id.split_once('.').map_or(request_id, |(root, _)| root)
 }
 
-/// Answers a request to `service`. Its id is the caller's with a further part, so that logs show what belongs together.
+/// Answers a request to `service`. Its id is the caller's with a further part, so that logs show what belongs
+/// together; `span` is this call's, where it is traced.
 ///
 /// # Errors
 /// A sentence for the calling handler.
@@ -24,6 +26,7 @@ pub async fn serve(
     catalog: &Catalog,
     invoker: &Invoker,
     from: &Labels,
+    span: Option<(TraceId, SpanId)>,
     service: &str,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, String> {
@@ -41,5 +44,5 @@ pub async fn serve(
     let url = request.uri().to_string();
     // The way from handler to handler is none through the door, but what it leads to knows where it began.
     loops::mark(request.headers_mut(), from.passes);
-    Ok(invoker.invoke_as(&handler, Caller::handler(url), id.into(), request).await)
+    Ok(invoker.invoke_now(&handler, Caller::handler(url, id.into()).caused_by(span), request).await)
 }

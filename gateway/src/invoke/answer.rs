@@ -8,6 +8,7 @@ use crate::mesh::call::{Call, Failure};
 use crate::mesh::pool::Lease;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::telemetry::Outcome;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
@@ -23,8 +24,8 @@ pub struct Held {
     pub _lease: Lease,
     /// What is left of the request's body.
     pub _upload: Option<Upload>,
-    /// The request counts as active.
-    pub _active: Active,
+    /// The request counts as active, and is watched.
+    pub active: Active,
     /// Whose it is, for the log.
     pub labels: Labels,
     /// For breaches.
@@ -42,8 +43,10 @@ pub fn response(
     head: ResponseHead,
     fin: bool,
     mut call: Call,
-    held: Held,
+    mut held: Held,
 ) -> Result<Response<Body>, Problem> {
+    held.active.watch.answered(head.status.as_u16());
+    held.active.watch.settle(Outcome::Ok);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
@@ -73,13 +76,18 @@ pub fn response(
     };
     if declared.unwrap_or(0).max(here) > held.limit {
         call.cancel(ResetCode::ResponseTooLarge);
-        return Err(too_large_response(held.limit));
+        return Err(held.active.failed(too_large_response(held.limit)));
     }
     *response.body_mut() = match first {
         Some(Ok(whole)) if call.is_done() && declared.is_none_or(|length| length == here) => {
+            held.active.watch.sight().stats.sent(whole.len());
             Body::from(whole)
         }
-        first => Body::new(AnswerBody { call, first, left: declared, allowed: held.limit, held }),
+        first => {
+            // Unless it comes to its end.
+            held.active.watch.settle(Outcome::ResponseStreamDisconnected);
+            Body::new(AnswerBody { call, first, left: declared, allowed: held.limit, held })
+        }
     };
     Ok(response)
 }
@@ -137,11 +145,14 @@ impl AnswerBody {
         let Labels { target, request_id, .. } = &self.held.labels;
         let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);
         // The handler's words are a field that the log escapes, so that they cannot forge a line.
-        let text = match error {
+        let text: String = match error {
             BodyError::Failed(Failure::Reset { reason, .. }) if !reason.is_empty() => reason.clone(),
             error => error.to_string(),
         };
         tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text, "response broke off");
+        if let Some(record) = &self.held.active.watch.sight().record {
+            record.exception(&text);
+        }
         let limit = match error {
             BodyError::Failed(failure) => failure.limit(),
             BodyError::TooLarge => Some(Limit::ResponseBytes),
@@ -150,6 +161,10 @@ impl AnswerBody {
         if let Some(limit) = limit {
             breach::report(&self.held.metrics, &self.held.labels, limit);
         }
+        self.held.active.watch.settle(match error {
+            BodyError::Failed(failure) => Outcome::of_failure(failure),
+            BodyError::TooLarge | BodyError::Length => Outcome::Exception,
+        });
         // The tab is to stop now, whenever this body is dropped.
         self.call.cancel(match error {
             BodyError::TooLarge => ResetCode::ResponseTooLarge,
@@ -174,10 +189,21 @@ impl http_body::Body for AnswerBody {
             Some(Ok(data)) => self.measured(data).map(Frame::data),
             Some(Err(failure)) => Err(BodyError::Failed(failure)),
             None if self.left.is_some_and(|left| left > 0) => Err(BodyError::Length),
-            None => return Poll::Ready(None),
+            None => {
+                self.held.active.watch.settle(Outcome::Ok);
+                return Poll::Ready(None);
+            }
         };
-        if let Err(error) = &result {
-            self.broke_off(error);
+        match &result {
+            Err(error) => self.broke_off(error),
+            Ok(frame) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.held.active.watch.sight().stats.sent(bytes);
+                // Nobody may ask for what comes behind the last piece.
+                if self.is_end_stream() {
+                    self.held.active.watch.settle(Outcome::Ok);
+                }
+            }
         }
         Poll::Ready(Some(result))
     }

@@ -6,6 +6,7 @@ use crate::config::HttpConfig;
 use crate::mesh::call::BodySender;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
+use crate::telemetry::HandlerStats;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -27,6 +28,7 @@ pub struct RequestBody {
     left: u64,
     limit: BodyLimit,
     ended: bool,
+    stats: Arc<HandlerStats>,
 }
 
 /// How much a request may send, and whose limit that is.
@@ -48,11 +50,16 @@ impl Drop for Upload {
 }
 
 impl RequestBody {
-    /// Takes over the body; at most `limit` of it.
+    /// Takes over the body; at most `limit` of it. What is read of it counts in `stats`.
     ///
     /// # Errors
     /// 413 when the caller announces more.
-    pub fn new(headers: &HeaderMap, source: Body, limit: BodyLimit) -> Result<Self, Problem> {
+    pub fn new(
+        headers: &HeaderMap,
+        source: Body,
+        limit: BodyLimit,
+        stats: Arc<HandlerStats>,
+    ) -> Result<Self, Problem> {
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|bytes| bytes > limit.bytes) {
@@ -68,6 +75,7 @@ impl RequestBody {
             left: limit.bytes,
             limit,
             ended,
+            stats,
         })
     }
 
@@ -133,6 +141,7 @@ impl RequestBody {
                 if let Ok(data) = frame.into_data() {
                     self.left =
                         self.left.checked_sub(data.len() as u64).ok_or_else(|| too_large(self.limit))?;
+                    self.stats.received(data.len());
                     self.unsent.push_back(data);
                 }
                 self.ended = self.source.is_end_stream();

@@ -5,8 +5,10 @@ use crate::catalog::Handler;
 use crate::config::HttpConfig;
 use crate::loops;
 use crate::problem::{Problem, ProblemType};
+use crate::telemetry::trace::Cause;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use opentelemetry::trace::{SpanId, TraceId};
 use std::sync::Arc;
 use tabmesh_protocol::{Limits, RequestHead};
 
@@ -45,6 +47,10 @@ pub struct Caller {
     upgrading: bool,
     /// Of the connection, for `request.cf`.
     about: Option<About>,
+    /// Of the request, in logs and in its answer. Never what a caller says.
+    request_id: Arc<str>,
+    /// For traces.
+    cause: Cause,
 }
 
 impl Caller {
@@ -57,6 +63,8 @@ impl Caller {
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
             upgrading: false,
             about: None,
+            request_id: request_id(),
+            cause: Cause::Caller,
         }
     }
 
@@ -74,10 +82,36 @@ impl Caller {
 }
 
 impl Caller {
-    /// A handler that asks another one for `url`.
+    /// A handler that asks another one for `url`, or the gateway itself, under an id that says where it came from.
     #[must_use]
-    pub fn handler(url: String) -> Self {
-        Self { ip: None, host: None, url, prefix: None, upgrading: false, about: None }
+    pub fn handler(url: String, request_id: Arc<str>) -> Self {
+        Self {
+            ip: None,
+            host: None,
+            url,
+            prefix: None,
+            upgrading: false,
+            about: None,
+            request_id,
+            cause: Cause::Gateway,
+        }
+    }
+
+    /// The same, who asks because of a request of ours: in this span, if that is traced.
+    #[must_use]
+    pub fn caused_by(mut self, span: Option<(TraceId, SpanId)>) -> Self {
+        self.cause = Cause::Request(span);
+        self
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The id of its request.
+    #[must_use]
+    pub fn request_id(&self) -> &Arc<str> {
+        &self.request_id
     }
 
     /// The same caller, who asks for a WebSocket or not.
@@ -128,7 +162,6 @@ pub fn build(
     handler: &Handler,
     limits: Limits,
     caller: Caller,
-    request_id: &Arc<str>,
     parts: Parts,
 ) -> Result<RequestHead, Problem> {
     let mut headers = parts.headers;
@@ -148,7 +181,7 @@ pub fn build(
         return Err(Problem::new(ProblemType::LoopDetected).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix, upgrading, about } = caller;
+    let Caller { ip, host, url, prefix, upgrading, about, request_id, cause: _ } = caller;
     if upgrading {
         // A handler agrees by what it sees.
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -173,7 +206,7 @@ pub fn build(
     }
     Ok(RequestHead {
         target: Arc::clone(&handler.target),
-        request_id: Arc::clone(request_id),
+        request_id,
         limits,
         method: parts.method,
         url,

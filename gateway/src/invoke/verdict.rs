@@ -5,7 +5,9 @@ use crate::mesh::call::Failure;
 use crate::mesh::pool::NoTab;
 use crate::problem::{Problem, ProblemType};
 use crate::stacks;
+use crate::telemetry::Record;
 use http::Method;
+use std::sync::Arc;
 use tabmesh_protocol::{RequestHead, ResetCode};
 
 /// Seconds after which a caller who found no tab should come back.
@@ -37,16 +39,21 @@ pub(super) fn no_tab_problem(no_tab: NoTab) -> Problem {
     .retry_after(RETRY_AFTER)
 }
 
-/// What the caller is told of a failure. The handler's message and stack go to the log alone.
-pub(super) fn failure_problem(failure: &Failure, head: &RequestHead) -> Problem {
+/// What the caller is told of a failure. The handler's message and stack go to the log and to whoever watches
+/// the handler.
+pub(super) fn failure_problem(failure: &Failure, head: &RequestHead, record: Option<Arc<Record>>) -> Problem {
     let Failure::Reset { code, reason } = failure else {
         return Problem::new(ProblemType::TabLost);
     };
     if !reason.is_empty() {
-        stacks::log(&Labels::of(head), reason, |labels, text| {
+        stacks::log(&Labels::of(head), reason, move |labels, text| {
             let (tenant, handler) = (&labels.target.tenant, &labels.target.handler);
-            let request_id = &*labels.request_id;
-            tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text, "failed");
+            let (version, request_id) = (labels.version(), &*labels.request_id);
+            let trace_id = record.as_ref().and_then(|record| record.trace()).map(tracing::field::display);
+            tracing::error!(target: "tabmesh::handler", tenant, handler, version, request_id, trace_id, text, "failed");
+            if let Some(record) = record {
+                record.exception(text);
+            }
         });
     }
     let limits = &head.limits;

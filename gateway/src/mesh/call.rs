@@ -2,6 +2,7 @@
 
 use super::exchange::{Piece, Receivers};
 use super::tab::Tab;
+use crate::telemetry::Sight;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -21,17 +22,19 @@ pub struct Call {
 }
 
 impl Call {
-    /// Opens a stream on `tab`, behind the version's `code` where it is given; `fin` when no body follows.
+    /// Opens a stream on `tab`, behind the version's `code` where it is given; `fin` when no body follows. What becomes of it is
+    /// told to `sight`.
     ///
     /// # Errors
     /// [`SendError`]; nothing was sent but perhaps the code.
     pub fn open(
         tab: &Arc<Tab>,
         head: &RequestHead,
+        sight: &Sight,
         code: Option<&Bytes>,
         fin: bool,
     ) -> Result<Self, SendError> {
-        let (id, receivers) = tab.open(head, code, fin)?;
+        let (id, receivers) = tab.open(head, sight, code, fin)?;
         Ok(Self { tab: Arc::clone(tab), id, receivers, done: false })
     }
 

@@ -4,8 +4,11 @@
 use crate::breach::{self, Labels, Limit};
 use crate::metrics::Metrics;
 use crate::stacks;
+use crate::telemetry::Sight;
+use crate::telemetry::record::Used;
+use opentelemetry::trace::TraceId;
 use std::time::{Duration, Instant};
-use tabmesh_protocol::RequestHead;
+use tabmesh_protocol::{Cost, RequestHead};
 
 /// What a line costs beside its text, in bytes: empty lines make the log grow too. As isolates count.
 const LINE_COST: usize = 16;
@@ -20,15 +23,41 @@ const LOOSE_SPAN: Duration = Duration::from_secs(10);
 /// The console of one request.
 pub(super) struct Console {
     pub(super) labels: Labels,
+    /// Who looks at the request. Its record goes when the tab is done with it.
+    pub(super) sight: Sight,
+    /// When it was sent.
+    since: Instant,
+    /// The tab has told what it used.
+    told: bool,
     limit: u32,
     /// `None` once the limit was exceeded.
     left: Option<usize>,
 }
 
 impl Console {
-    pub(super) fn new(head: &RequestHead) -> Self {
+    pub(super) fn new(head: &RequestHead, sight: Sight) -> Self {
         let limit = head.limits.log_bytes;
-        Self { labels: Labels::of(head), limit, left: usize::try_from(limit).ok() }
+        let left = usize::try_from(limit).ok();
+        Self { labels: Labels::of(head), sight, since: Instant::now(), told: false, limit, left }
+    }
+
+    /// The tab tells what the request used, once. No more is believed than there was time for.
+    pub(super) fn used(&mut self, cost: Cost) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        let most = self.since.elapsed();
+        let within = |micros: u32| Duration::from_micros(micros.into()).min(most);
+        let cost = Used { cpu: within(cost.cpu), queued: within(cost.queued), ran: within(cost.ran) };
+        self.sight.stats.used(cost.cpu, cost.queued);
+        if let Some(record) = self.sight.record.take() {
+            record.used(cost);
+        }
+    }
+
+    /// The tab has no more to say of it, or nobody waits for that.
+    pub(super) fn let_go(&mut self) {
+        self.sight.record = None;
     }
 
     /// Takes a line. The first that is over the limit is replaced by one that says so; nothing follows it.
@@ -36,12 +65,12 @@ impl Console {
         let Some(left) = self.left else { return };
         self.left = left.checked_sub(text.len().saturating_add(LINE_COST));
         if self.left.is_some() {
-            return write(tab, Some(&self.labels), level, text);
+            return write(tab, Some((&self.labels, &self.sight)), level, text);
         }
         let limit = self.limit;
         write(
             tab,
-            Some(&self.labels),
+            Some((&self.labels, &self.sight)),
             2,
             &format!("console output beyond the limit of {limit} bytes a request is dropped"),
         );
@@ -79,22 +108,42 @@ impl Loose {
     }
 }
 
-fn write(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
-    match labels {
-        Some(labels) => stacks::log(labels, text, move |labels, text| emit(tab, Some(labels), level, text)),
-        None => emit(tab, None, level, text),
+fn write(tab: u64, whose: Option<(&Labels, &Sight)>, level: u8, text: &str) {
+    match whose {
+        Some((labels, sight)) => {
+            let record = sight.record.clone();
+            stacks::log(labels, text, move |labels, text| {
+                let trace = record.as_ref().and_then(|record| record.trace());
+                emit(tab, Some(labels), trace, level, text);
+                if let Some(record) = record {
+                    record.line(level, text);
+                }
+            });
+        }
+        None => emit(tab, None, None, level, text),
     }
 }
 
 /// The text is a stranger's: it is a field, which the log escapes, never a format.
-fn emit(tab: u64, labels: Option<&Labels>, level: u8, text: &str) {
-    let tenant = labels.map_or("-", |labels| &labels.target.tenant);
-    let handler = labels.map_or("-", |labels| &labels.target.handler);
-    let request_id = labels.map_or("-", |labels| &labels.request_id);
+fn emit(tab: u64, labels: Option<&Labels>, trace: Option<TraceId>, level: u8, text: &str) {
+    macro_rules! line {
+        ($log:ident) => {
+            tracing::$log!(
+                target: "tabmesh::handler",
+                tab,
+                tenant = labels.map_or("-", |labels| &labels.target.tenant),
+                handler = labels.map_or("-", |labels| &labels.target.handler),
+                version = labels.map(|labels| labels.version()),
+                request_id = labels.map_or("-", |labels| &labels.request_id),
+                trace_id = trace.map(tracing::field::display),
+                text,
+            )
+        };
+    }
     match level {
-        0 => tracing::debug!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
-        1 => tracing::info!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
-        2 => tracing::warn!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
-        _ => tracing::error!(target: "tabmesh::handler", tab, tenant, handler, request_id, text),
+        0 => line!(debug),
+        1 => line!(info),
+        2 => line!(warn),
+        _ => line!(error),
     }
 }

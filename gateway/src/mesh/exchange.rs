@@ -3,6 +3,7 @@
 
 use super::console::Console;
 use crate::breach::Limit;
+use crate::telemetry::Sight;
 use bytes::Bytes;
 use std::sync::Arc;
 use tabmesh_protocol::limits::BINDING_CALLS;
@@ -78,14 +79,14 @@ pub(super) struct Ends {
 
 impl Exchange {
     /// Both ends of the exchange that a request head opens.
-    pub(super) fn new(head: &RequestHead) -> (Self, Receivers) {
+    pub(super) fn new(head: &RequestHead, sight: Sight) -> (Self, Receivers) {
         let (answer, answered) = oneshot::channel();
         let (body, pieces) = mpsc::unbounded_channel();
         let writable = Arc::new(Notify::new());
         let receivers = Receivers { answered, pieces, writable: Arc::clone(&writable) };
         let ends = Ends { answer: Some(answer), body, writable };
         let calls_left = head.limits.subrequests.saturating_add(BINDING_CALLS);
-        (Self { ends, console: Console::new(head), limits: head.limits, calls_left }, receivers)
+        (Self { ends, console: Console::new(head, sight), limits: head.limits, calls_left }, receivers)
     }
 }
 

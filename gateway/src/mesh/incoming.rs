@@ -7,6 +7,7 @@ use super::exchange::{Failure, Piece};
 use super::memory::Memory;
 use super::tab::Tab;
 use crate::breach::Labels;
+use crate::telemetry::Sight;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -20,7 +21,7 @@ use tabmesh_protocol::{CallHead, Limits, ResetCode, ResponseHead, StreamId, Targ
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// How long after its last request a tab may still call for a handler: what tabs allow `waitUntil`, and some more.
-const AFTERWARDS: Duration = Duration::from_secs(35);
+pub(super) const AFTERWARDS: Duration = Duration::from_secs(35);
 
 /// Handlers whose requests ended that a tab may still call for: more than a tab has isolates.
 const REMEMBERED: usize = 64;
@@ -34,6 +35,8 @@ pub struct Grant {
     pub limits: Limits,
     /// What its calls may hold.
     pub memory: Memory,
+    /// Who looks at the request, where it is known.
+    pub sight: Option<Sight>,
 }
 
 /// Serves calls.

@@ -10,6 +10,7 @@ mod shared;
 
 use super::tab::Transport;
 use crate::config::{IceTransport, PeerConfig};
+use crate::metrics::Lane;
 use bytes::Bytes;
 use rtc::peer_connection::state::RTCPeerConnectionState;
 use rtc::peer_connection::transport::RTCIceCandidateInit;
@@ -89,6 +90,17 @@ impl Peers {
             config.ice_transport == IceTransport::Udp && config.stun.is_empty() && config.turn.is_empty();
         let shared = plain.then(shared::Ports::default);
         Self { config, addrs, shared }
+    }
+
+    /// How all of them are carried.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match (&self.shared, self.config.ice_transport) {
+            (Some(_), _) => Lane::Own,
+            (None, IceTransport::Udp) => Lane::Udp,
+            (None, IceTransport::Tcp) => Lane::Tcp,
+            (None, IceTransport::Both) => Lane::Both,
+        }
     }
 
     /// Makes a peer and the events that come with it. Must run on the runtime that shall drive it. `number` counts peers: where

@@ -194,12 +194,14 @@ impl Attempt {
         let tab = Tab::new(
             self.id,
             self.key.0.clone(),
+            self.shared.peers.lane(),
             config,
             Arc::clone(&self.shared.metrics),
             watcher,
             Arc::clone(&self.shared.host),
         );
         self.shared.metrics.joins.inc();
+        self.shared.metrics.lanes.of(tab.lane).joined();
         self.shared.pool.add(&tab);
         let receiving = async {
             let receiver = Arc::clone(&tab);

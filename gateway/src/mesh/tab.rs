@@ -8,14 +8,15 @@ mod dispatch;
 
 use super::console::{Console, Loose};
 use super::exchange::{Ends, Exchange, Failure, Receivers};
-use super::incoming::{self, Host, Recent};
+use super::incoming::{self, AFTERWARDS, Host, Recent};
 use super::memory::Memory;
-use crate::metrics::Metrics;
+use crate::metrics::{Carried, Lane, Metrics};
+use crate::telemetry::Sight;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tabmesh_protocol::config::MAX_MESSAGE;
 use tabmesh_protocol::{
     Config, RequestHead, ResetCode, ResponseHead, Role, SendError, Session, StreamId, Violation,
@@ -53,6 +54,12 @@ pub struct Tab {
     pub id: TabId,
     /// Its id at the signalling server, for logs.
     pub peer: String,
+    /// How it is carried.
+    pub lane: Lane,
+    /// What went over it.
+    pub carried: Carried,
+    /// When it joined.
+    pub since: SystemTime,
     epoch: Instant,
     state: Mutex<State>,
     /// Something waits to be sent, or the state changed so that the send loop must look.
@@ -72,8 +79,10 @@ pub struct Tab {
 struct State {
     session: Session,
     exchanges: HashMap<StreamId, Exchange>,
-    /// The consoles of the streams that ended last: handlers go on logging after their answer.
-    ended: VecDeque<(StreamId, Console)>,
+    /// The streams that ended last: handlers go on logging after their answer.
+    ended: VecDeque<Past>,
+    /// The tab says of each request when it is done with it.
+    tells_costs: bool,
     loose: Loose,
     /// Calls of handlers that are being served.
     calls: HashMap<StreamId, incoming::Ends>,
@@ -81,22 +90,40 @@ struct State {
     memory: Memory,
 }
 
+/// A stream that ended.
+struct Past {
+    id: StreamId,
+    console: Console,
+    at: Instant,
+}
+
 impl State {
     /// Takes an exchange out of the books; its console stays.
     fn end(&mut self, id: StreamId) -> Option<Ends> {
-        let Exchange { ends, console, limits, .. } = self.exchanges.remove(&id)?;
-        self.recent.ended(console.labels.clone(), limits, Instant::now());
+        let Exchange { ends, mut console, limits, .. } = self.exchanges.remove(&id)?;
+        let now = Instant::now();
+        self.recent.ended(console.labels.clone(), limits, now);
+        if !self.tells_costs {
+            console.let_go();
+        }
         if self.ended.len() >= REMEMBERED_STREAMS {
             self.ended.pop_front();
         }
-        self.ended.push_back((id, console));
+        self.ended.push_back(Past { id, console, at: now });
         Some(ends)
     }
 
     fn console(&mut self, id: StreamId) -> Option<&mut Console> {
         match self.exchanges.get_mut(&id) {
             Some(exchange) => Some(&mut exchange.console),
-            None => self.ended.iter_mut().rev().find(|(ended, _)| *ended == id).map(|(_, console)| console),
+            None => self.ended.iter_mut().rev().find(|past| past.id == id).map(|past| &mut past.console),
+        }
+    }
+
+    /// Waits no more for a tab's word on requests that ended long ago.
+    fn let_go(&mut self, now: Instant) {
+        for past in self.ended.iter_mut().take_while(|past| now.duration_since(past.at) >= AFTERWARDS) {
+            past.console.let_go();
         }
     }
 }
@@ -107,6 +134,7 @@ impl Tab {
     pub fn new(
         id: TabId,
         peer: String,
+        lane: Lane,
         config: Config,
         metrics: Arc<Metrics>,
         watcher: Weak<dyn Watcher>,
@@ -116,11 +144,15 @@ impl Tab {
         Arc::new(Self {
             id,
             peer,
+            lane,
+            carried: Carried::default(),
+            since: SystemTime::now(),
             epoch: Instant::now(),
             state: Mutex::new(State {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),
                 exchanges: HashMap::new(),
                 ended: VecDeque::new(),
+                tells_costs: false,
                 loose: Loose::new(),
                 calls: HashMap::new(),
                 recent: Recent::default(),
@@ -170,6 +202,7 @@ impl Tab {
     pub(super) fn open(
         &self,
         head: &RequestHead,
+        sight: &Sight,
         code: Option<&Bytes>,
         fin: bool,
     ) -> Result<(StreamId, Receivers), SendError> {
@@ -181,7 +214,8 @@ impl Tab {
             self.metrics.code_pushes.inc();
         }
         let id = state.session.open(head, fin)?;
-        let (exchange, receivers) = Exchange::new(head);
+        let (exchange, receivers) = Exchange::new(head, sight.clone());
+        self.counts(Carried::requested);
         state.exchanges.insert(id, exchange);
         self.after(state);
         Ok((id, receivers))
@@ -273,6 +307,8 @@ impl Tab {
         if self.is_closed() {
             return;
         }
+        let bytes = message.len();
+        self.counts(|it| it.received(bytes));
         let mut state = self.lock();
         let handled = state.session.handle_message(self.epoch.elapsed(), message);
         let dispatched = self.dispatch(&mut state);
@@ -299,6 +335,8 @@ impl Tab {
                 (message, deadline)
             };
             if let Some(message) = message {
+                let bytes = message.len();
+                self.counts(|it| it.sent(bytes));
                 if !transport.send(message).await {
                     self.close("the data channel closed");
                 }
@@ -307,7 +345,10 @@ impl Tab {
             tokio::select! {
                 () = self.outbox.notified() => {}
                 () = tokio::time::sleep_until(deadline.into()) => {
-                    let result = self.lock().session.handle_timeout(self.epoch.elapsed());
+                    let mut state = self.lock();
+                    state.let_go(Instant::now());
+                    let result = state.session.handle_timeout(self.epoch.elapsed());
+                    drop(state);
                     if let Err(violation) = result {
                         self.violated(&violation);
                     }
@@ -325,12 +366,19 @@ impl Tab {
         self.ready.store(false, Ordering::Release);
         let (exchanges, calls) = {
             let mut state = self.lock();
+            state.ended.clear();
             (std::mem::take(&mut state.exchanges), std::mem::take(&mut state.calls))
         };
         // Each ends the task that serves it.
         drop(calls);
         exchanges.into_values().for_each(|exchange| exchange.ends.fail(Failure::TabLost));
         self.outbox.notify_one();
+    }
+
+    /// Counts something for this tab and its lane.
+    fn counts(&self, add: impl Fn(&Carried)) {
+        add(&self.carried);
+        add(self.metrics.lanes.of(self.lane));
     }
 
     fn violated(self: &Arc<Self>, violation: &Violation) {

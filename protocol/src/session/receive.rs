@@ -75,6 +75,15 @@ impl Session {
                 self.events.push_back(Event::Code { hash, bundle });
                 Ok(())
             }
+            Frame::Cost { .. } if self.role == Role::Tab => {
+                Err(Violation::Malformed("a cost from a gateway"))
+            }
+            Frame::Cost { stream, cost } => {
+                // Of a stream that never was there is no cost either.
+                self.known(stream)?;
+                self.events.push_back(Event::Cost { stream, cost });
+                Ok(())
+            }
             Frame::Log { stream, level, text } => {
                 let stream = (stream != 0).then_some(stream);
                 self.events.push_back(Event::Log { stream, level, text });

@@ -499,6 +499,7 @@ fn each_violation_is_found() {
         (&[Frame::Credit { stream: 0, bytes: crate::varint::MAX }], Violation::FlowControl(0)),
         (&[Frame::Credit { stream: 1, bytes: crate::varint::MAX }], Violation::FlowControl(1)),
         (&[Frame::Code { hash: "a".repeat(64), bundle: Bytes::new() }], Violation::CodeFromTab),
+        (&[Frame::Cost { stream: 99, cost: Cost::default() }], Violation::Stream(99, "never opened")),
         (
             &[Frame::Head { stream: 1, fin: false, payload: Bytes::from_static(b"\x00\x00\x00") }],
             Violation::Malformed("status"),
@@ -584,4 +585,31 @@ proptest! {
         sim.gateway.send(id, vec![9; 200_000].into(), true).unwrap();
         prop_assert_eq!(sim.echo(), 200_000);
     }
+}
+
+#[test]
+fn a_cost_comes_also_when_its_stream_is_over_and_only_where_it_is_wanted() {
+    let cost = Cost { cpu: 1, queued: 2, ran: 3 };
+    let mut sim = Sim::new(&Config::default());
+    let id = sim.gateway.open(&request(), true).unwrap();
+    sim.settle();
+    sim.tab.respond(id, &response(), true).unwrap();
+    sim.settle();
+    assert_eq!((sim.gateway.open_streams(), sim.tab.open_streams()), (0, 0));
+    sim.tab.cost(id, cost);
+    sim.settle();
+    let told =
+        |event: &Event| matches!(event, Event::Cost { stream, cost: it } if *stream == id && *it == cost);
+    assert!(sim.gateway_events.iter().any(told));
+    // A gateway of before says nothing of costs in its hello.
+    let mut tab = Session::new(Role::Tab, Config::default(), Duration::ZERO);
+    let mut hello = serde_json::to_value(Hello { max_streams: 1, ..Hello::default() }).unwrap();
+    hello.as_object_mut().unwrap().remove("costs").unwrap();
+    let hello = Frame::Hello { version: PROTOCOL_VERSION, payload: hello.to_string().into() };
+    feed(&mut tab, &[hello]).unwrap();
+    while tab.poll_transmit().is_some() {}
+    tab.cost(1, cost);
+    assert!(!tab.wants_transmit());
+    let from_gateway = feed(&mut tab, &[Frame::Cost { stream: 1, cost }]);
+    assert_eq!(from_gateway, Err(Violation::Malformed("a cost from a gateway")));
 }

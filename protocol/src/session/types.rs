@@ -1,6 +1,7 @@
 //! The words between a session and its owner: events, errors, and what the two sides say of themselves.
 
 use crate::error::ResetCode;
+use crate::frame::Cost;
 use crate::head::{CallHead, HeadTooLarge, RequestHead, ResponseHead};
 #[cfg(doc)]
 use crate::session::Session;
@@ -40,6 +41,9 @@ pub struct Hello {
     /// Tenants that the sender serves; none named: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<String>,
+    /// A gateway: it takes costs of requests. A tab: it tells one for each request that it was sent. Older ones do neither.
+    #[serde(default)]
+    pub costs: bool,
 }
 
 /// How busy a tab is, as it says itself in each pong. A hint: it may lie.
@@ -130,6 +134,13 @@ pub enum Event {
         level: u8,
         /// Untrusted text.
         text: String,
+    },
+    /// The tab is done with a request.
+    Cost {
+        /// Stream that it came on; may be gone already.
+        stream: StreamId,
+        /// What the tab says that it used.
+        cost: Cost,
     },
     /// A pong came.
     Pong {

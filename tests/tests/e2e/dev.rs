@@ -91,7 +91,10 @@ async fn programs_get_one_event_a_line() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("page.js");
     std::fs::write(&file, "export default {{").unwrap();
-    let dev = start(home.path(), &[file.to_str().unwrap(), "--json", "--persist=kept"]);
+    let dev = start(
+        home.path(),
+        &[file.to_str().unwrap(), "--json", &format!("--persist={}", home.path().join("kept").display())],
+    );
     let event = |line: String| serde_json::from_str::<Value>(&line).unwrap();
     let wrong = event(dev.out.wait(0, &["\"event\":\"error\""]).await);
     assert!(wrong["error"]["message"].as_str().unwrap().starts_with("page.js:1:"), "{wrong}");

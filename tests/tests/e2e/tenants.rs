@@ -1,7 +1,7 @@
 //! Tenants: hosts, names and isolates of their own, and tabs that serve some of them only.
 
 use crate::support::expect_problem;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tabmesh_tests::gateway::client;
 use tabmesh_tests::hostile::FakeTab;
 use tabmesh_tests::{Gateway, Setup, within};

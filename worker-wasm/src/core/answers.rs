@@ -282,8 +282,8 @@ impl Core {
             }
             self.close_exchange(key);
         }
-        if let Some(holder) = self.isolates.get_mut(isolate) {
-            holder.forget(id);
+        if let Some(work) = self.isolates.get_mut(isolate).and_then(|holder| holder.forget(id)) {
+            self.costs.push((Some(isolate), work.key, work.cost(now)));
         }
         self.after_work(now, isolate);
         Ok(())
@@ -301,6 +301,16 @@ impl Core {
             let isolates = &self.isolates;
             self.lingering
                 .retain(|(_, isolate, id)| isolates.get(*isolate).is_some_and(|it| it.work.contains_key(id)));
+        }
+    }
+
+    /// Tells what the requests used that were done in this turn: only now is it known, for an isolate reports its busy time
+    /// behind all else that it says.
+    pub(super) fn tell_costs(&mut self) {
+        for (_, (link, stream), cost) in std::mem::take(&mut self.costs) {
+            if let Some(session) = self.session(link) {
+                session.cost(stream, cost);
+            }
         }
     }
 

@@ -10,9 +10,10 @@ use super::messages::ToIsolate;
 use super::pools::PoolId;
 use bytes::Bytes;
 use std::rc::Rc;
+use std::time::Duration;
 use tabmesh_protocol::bundle::is_hash;
 use tabmesh_protocol::head::Target;
-use tabmesh_protocol::{Event, Now, RequestHead, ResetCode, StreamId};
+use tabmesh_protocol::{Cost, Event, Now, RequestHead, ResetCode, StreamId};
 
 /// Whether a target can name an origin and a URL; a gateway checks names at deploy, so anything else is its fault.
 fn is_valid(target: &Target) -> bool {
@@ -43,6 +44,7 @@ impl Core {
                 | Event::Call { .. }
                 | Event::Response { .. }
                 | Event::Log { .. }
+                | Event::Cost { .. }
                 | Event::Pong { .. } => {}
             }
         }
@@ -124,7 +126,8 @@ impl Core {
         else {
             return;
         };
-        let id = taker.take(now, key, self.settings.cpu_limit(&exchange.limits));
+        let arrived = exchange.deadline.saturating_sub(Duration::from_millis(exchange.limits.wall_ms.into()));
+        let id = taker.take(now, key, arrived, self.settings.cpu_limit(&exchange.limits));
         exchange.work = Some((isolate, id));
         exchange.credit = RESPONSE_WINDOW;
         let mut tell = |message| self.out.push_back(Output::Isolate { isolate, message });
@@ -208,6 +211,7 @@ impl Core {
             self.active -= 1;
         }
         if exchange.work.is_none() {
+            self.costs.push((None, key, Cost::default()));
             self.pools.forget_waiting(exchange.pool, key);
         }
         Some(exchange)
@@ -231,9 +235,8 @@ impl Core {
     pub(super) fn abort_work(&mut self, now: Now, exchange: &Exchange, reason: &'static str) {
         let Some((isolate, id)) = exchange.work else { return };
         let Some(holder) = self.isolates.get_mut(isolate) else { return };
-        if holder.forget(id).is_none() {
-            return;
-        }
+        let Some(work) = holder.forget(id) else { return };
+        self.costs.push((Some(isolate), work.key, work.cost(now)));
         self.out.push_back(Output::Isolate { isolate, message: ToIsolate::Abort { id, reason } });
         self.abandon_calls(now, isolate, id, reason);
         self.after_work(now, isolate);

@@ -63,9 +63,17 @@ impl Core {
     /// Counts busy time of an isolate, and ends it if that was too much.
     pub(super) fn charge(&mut self, now: Now, id: IsolateId, busy: Duration) {
         let busy = self.book(now, busy);
+        self.share_cost(id, busy);
         if self.isolates.get_mut(id).is_some_and(|isolate| isolate.charge(now, busy)) {
             self.end_isolate(now, id, &End::Cpu);
         }
+    }
+
+    /// Shares busy time between the requests that it was for.
+    fn share_cost(&mut self, id: IsolateId, busy: Duration) {
+        let Some(isolate) = self.isolates.get_mut(id) else { return };
+        let done = self.costs.iter_mut().filter(|(of, ..)| *of == Some(id)).map(|(.., cost)| cost);
+        isolate.share_cost(busy, done.collect::<Vec<_>>().into_iter());
     }
 
     /// Books busy time on the whole tab. Gives what it would have been without strain.
@@ -136,6 +144,8 @@ impl Core {
         let unstarted = start_failure(isolate.phase, end);
         let overspent = if matches!(end, End::Cpu) { isolate.overspent(now) } else { Vec::new() };
         for (request, work) in &isolate.work {
+            let told = self.costs.len();
+            self.costs.push((None, work.key, work.cost(now)));
             let breach = match end {
                 End::Memory(_) => Some(ResetCode::MemoryLimit),
                 End::Cpu if overspent.contains(request) => Some(ResetCode::CpuLimit),
@@ -168,6 +178,7 @@ impl Core {
                 if has_body {
                     self.fail(now, work.key, ResetCode::Refused, reason);
                 } else {
+                    self.costs.truncate(told);
                     self.wait_again(now, work.key, pool);
                 }
             } else if let Some(code) = breach {
@@ -249,7 +260,8 @@ impl Core {
             let (phase, working) = (isolate.phase, !isolate.work.is_empty());
             if silent && (working || matches!(phase, Phase::Loading(_))) {
                 let busy = isolate.clock.silent(now);
-                self.book(now, busy);
+                let busy = self.book(now, busy);
+                self.share_cost(id, busy);
                 self.end_isolate(now, id, &End::Cpu);
                 continue;
             }

@@ -11,7 +11,7 @@ use super::limits::{
 use super::pools::PoolId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
-use tabmesh_protocol::{Limits, Now};
+use tabmesh_protocol::{Cost, Limits, Now};
 
 /// How far an isolate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +39,35 @@ pub(super) struct Work {
     pub(super) key: Key,
     /// When its response was finished (or failed); since then only `waitUntil` work goes on.
     pub(super) answered: Option<Now>,
-    /// When the isolate got it.
+    /// When it came to the tab.
+    arrived: Now,
+    /// When the isolate got it, and had its code.
     since: Now,
     /// The clock's mark at that time.
     mark: u32,
     /// CPU time used for it, and how much it may use.
     cpu: Duration,
     cpu_limit: Duration,
+    /// The same as the developer is told it: shared with those that were done in the same turn.
+    cost: Duration,
 }
 
 impl Work {
+    /// What is told of it when it is over.
+    pub(super) fn cost(&self, now: Now) -> Cost {
+        let queued = self.since.saturating_sub(self.arrived);
+        Cost { cpu: micros(self.cost), queued: micros(queued), ran: micros(now.saturating_sub(self.since)) }
+    }
+
     /// CPU time that it may have used at `now`.
     fn allowed(&self, now: Now) -> Duration {
         self.cpu_limit + now.saturating_sub(self.since) / LONG_SHARE
     }
+}
+
+/// Microseconds as they are told; an hour and more is all the same.
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// One isolate.
@@ -167,6 +182,21 @@ impl Isolate {
         over
     }
 
+    /// Shares busy time between what it works on and what was done in this turn. Top-level code is no request's.
+    pub(super) fn share_cost<'a>(
+        &mut self,
+        busy: Duration,
+        done: impl ExactSizeIterator<Item = &'a mut Cost>,
+    ) {
+        if busy.is_zero() || self.phase.is_loading() {
+            return;
+        }
+        let sharers = u32::try_from(self.work.len() + done.len()).unwrap_or(u32::MAX);
+        let share = busy / sharers.max(1);
+        done.for_each(|cost| cost.cpu = cost.cpu.saturating_add(micros(share)));
+        self.work.values_mut().for_each(|work| work.cost += share);
+    }
+
     /// Whether it has certainly not begun the request.
     pub(super) fn is_untouched(&self, id: u32) -> bool {
         self.work.get(&id).is_some_and(|work| self.clock.cannot_have_seen(work.mark, work.since))
@@ -218,11 +248,12 @@ impl Isolate {
     }
 
     /// Takes a request in; gives its number.
-    pub(super) fn take(&mut self, now: Now, key: Key, cpu_limit: Duration) -> u32 {
+    pub(super) fn take(&mut self, now: Now, key: Key, arrived: Now, cpu_limit: Duration) -> u32 {
         let id = self.next_request;
         self.next_request += 1;
         let mark = self.clock.mark();
-        let work = Work { key, answered: None, since: now, mark, cpu: Duration::ZERO, cpu_limit };
+        let (cpu, cost) = (Duration::ZERO, Duration::ZERO);
+        let work = Work { key, answered: None, arrived, since: now, mark, cpu, cpu_limit, cost };
         self.work.insert(id, work);
         self.answering += 1;
         if !self.phase.is_loading() {

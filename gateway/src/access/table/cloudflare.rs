@@ -1,6 +1,6 @@
 //! What the routes of Cloudflare's API need ([`crate::cloudflare`]).
 
-use super::Action::{Deploy, Kv, Read, Secrets, Sql};
+use super::Action::{Deploy, Kv, Read, Secrets, Sql, Tail};
 use super::Need::{Own, Public, Tenant};
 use super::Row;
 use http::Method;
@@ -16,6 +16,8 @@ pub(super) const ACCOUNT: &str = "accounts/{account}";
 pub(super) const TOP: &[Row] = &[
     // Says that there is nothing.
     ("{*path}", &[(Method::GET, Public)]),
+    // Asks for the secret of a tail that somebody with a token made.
+    ("tails/{tail}", &[(Method::GET, Public)]),
     ("user", &[(Method::GET, Own(Read))]),
     ("user/tokens/verify", &[(Method::GET, Own(Read))]),
     ("accounts", &[(Method::GET, Own(Read))]),
@@ -48,6 +50,8 @@ pub(super) const OF_ACCOUNT: &[Row] = &[
     ("/workers/scripts/{script}/versions", &[(Method::GET, Tenant(Read)), (Method::POST, Tenant(Deploy))]),
     ("/workers/scripts/{script}/versions/{version}", &[(Method::GET, Tenant(Read))]),
     ("/workers/scripts/{script}/deployments", &[(Method::GET, Tenant(Read)), (Method::POST, Tenant(Deploy))]),
+    ("/workers/scripts/{script}/tails", &[(Method::POST, Tenant(Tail))]),
+    ("/workers/scripts/{script}/tails/{tail}", &[(Method::DELETE, Tenant(Tail))]),
     ("/workers/scripts/{script}/secrets", &[(Method::GET, Tenant(Secrets)), (Method::PUT, Tenant(Secrets))]),
     ("/workers/scripts/{script}/secrets/{secret}", &[(Method::DELETE, Tenant(Secrets))]),
     ("/storage/kv/namespaces", &[(Method::GET, Tenant(Kv)), (Method::POST, Tenant(Kv))]),

@@ -8,7 +8,7 @@ use crate::invoke::{Caller, CodeStore, Invoker};
 use crate::mesh::incoming::NoHost;
 use crate::mesh::pool::Pool;
 use crate::mesh::tab::{Tab, TabId, Transport, Watcher};
-use crate::metrics::Metrics;
+use crate::metrics::{Lane, Metrics};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -121,8 +121,15 @@ impl Mesh {
         let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(&self.pool) as Arc<dyn Watcher>));
         let config = Config { max_incoming_streams: 0, max_outgoing_streams: 4, ..Config::default() };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let tab =
-            Tab::new(id, format!("p{id}"), config, Arc::clone(&self.metrics), watcher, Arc::new(NoHost));
+        let tab = Tab::new(
+            id,
+            format!("p{id}"),
+            Lane::Own,
+            config,
+            Arc::clone(&self.metrics),
+            watcher,
+            Arc::new(NoHost),
+        );
         self.pool.add(&tab);
         let sending = Arc::clone(&tab);
         let pool = Arc::clone(&self.pool);
@@ -327,6 +334,7 @@ pub(super) fn handler(digit: &str) -> Handler {
         size: 0,
         modules: vec![],
         zone: Arc::default(),
+        seen: Arc::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::state::AFFINITY;
 use super::*;
 use crate::mesh::incoming::NoHost;
+use crate::metrics::Lane;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Weak;
@@ -29,7 +30,15 @@ fn pool(queue: usize) -> Arc<Pool> {
 
 fn join(pool: &Arc<Pool>, id: TabId, streams: u32, tenants: &[&str]) -> Arc<Tab> {
     let watcher: Weak<dyn Watcher> = Arc::downgrade(&(Arc::clone(pool) as Arc<dyn Watcher>));
-    let tab = Tab::new(id, format!("p{id}"), Config::default(), Arc::default(), watcher, Arc::new(NoHost));
+    let tab = Tab::new(
+        id,
+        format!("p{id}"),
+        Lane::Own,
+        Config::default(),
+        Arc::default(),
+        watcher,
+        Arc::new(NoHost),
+    );
     pool.add(&tab);
     hello(&tab, streams, tenants);
     tab

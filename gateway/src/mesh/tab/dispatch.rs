@@ -1,8 +1,10 @@
 //! What a tab's session tells, passed on to whom it concerns. Called under the tab's lock, so it only forwards.
 
+use super::super::console::Console;
 use super::super::exchange::{Failure, Piece};
 use super::super::incoming::{Grant, Incoming};
 use super::{State, Tab};
+use crate::metrics::Carried;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -16,7 +18,10 @@ impl Tab {
         let mut result = Ok(());
         while let Some(event) = state.session.poll_event() {
             match event {
-                Event::Ready(hello) => result = self.greeted(hello),
+                Event::Ready(hello) => {
+                    state.tells_costs = hello.costs;
+                    result = self.greeted(hello);
+                }
                 Event::Call { id, head, fin } => self.called(state, id, head, fin),
                 // Only gateways send these: the session refuses before we get here.
                 Event::Request { .. } | Event::Code { .. } => {}
@@ -42,7 +47,14 @@ impl Tab {
                     }
                 }
                 Event::Reset { id, code, reason } => {
+                    if let Some(exchange) =
+                        state.exchanges.get_mut(&id).filter(|_| code == ResetCode::Refused)
+                    {
+                        // It never began, and no cost follows.
+                        exchange.console.let_go();
+                    }
                     if let Some(ends) = state.end(id) {
+                        self.counts(Carried::failed);
                         ends.fail(Failure::Reset { code, reason });
                     } else {
                         // Dropped, it ends the task that serves the call.
@@ -63,8 +75,14 @@ impl Tab {
                     Some(console) => console.line(&self.metrics, self.id, level, &text),
                     None => state.loose.line(self.id, level, &text),
                 },
+                Event::Cost { stream, cost } => {
+                    if let Some(console) = state.console(stream) {
+                        console.used(cost);
+                    }
+                }
                 Event::Pong { load, round_trip } => {
                     self.metrics.round_trip.observe(round_trip.as_secs_f64());
+                    self.carried.answered(load, round_trip);
                     tracing::trace!(tab = self.id, ?load, ?round_trip, "pong");
                 }
             }
@@ -82,20 +100,27 @@ impl Tab {
                 match exchange.calls_left.checked_sub(1) {
                     Some(left) => {
                         exchange.calls_left = left;
-                        let labels = exchange.console.labels.clone();
-                        Ok((labels, exchange.limits))
+                        let Console { labels, sight, .. } = &exchange.console;
+                        Ok((labels.clone(), exchange.limits, Some(sight.clone())))
                     }
                     None => Err("Too many subrequests."),
                 }
             }
             _ => {
                 let recent = state.recent.get(&head.target, Instant::now());
+                let sight = |parent| {
+                    state.ended.iter().rev().find(|past| past.id == parent).map(|it| it.console.sight.clone())
+                };
+                let recent = recent.map(|(labels, limits)| (labels, limits, sight(head.parent)));
                 recent.ok_or("the gateway knows of no request that this call could be for")
             }
         };
         match refusal {
-            Ok((labels, limits)) => {
-                let grant = Grant { labels, limits, memory: state.memory.clone() };
+            Ok((labels, limits, sight)) => {
+                if let Some(sight) = &sight {
+                    sight.stats.called();
+                }
+                let grant = Grant { labels, limits, memory: state.memory.clone(), sight };
                 let (incoming, ends) = Incoming::new(id, grant, head, fin);
                 state.calls.insert(id, ends);
                 tokio::spawn(incoming.run(Arc::clone(self), Arc::clone(&self.host)));

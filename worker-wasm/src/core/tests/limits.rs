@@ -3,6 +3,7 @@
 use super::sim::*;
 use crate::core::limits::{IDLE_BUSY, IDLE_PING, PING_EVERY};
 use crate::core::*;
+use http::HeaderMap;
 use tabmesh_protocol::{Limits, RequestHead, ResetCode, Target};
 
 fn limited(path: &str, limits: Limits) -> RequestHead {
@@ -430,4 +431,50 @@ fn an_isolate_that_has_worked_long_is_replaced_between_requests() {
     sim.settle();
     assert!(sim.got[&streaming].fin && !sim.isolates.contains_key(&old));
     sim.assert_empty();
+}
+
+#[test]
+fn what_a_request_used_is_told_once_when_its_work_is_over() {
+    let mut sim = Sim::joined();
+    let (link, first) = sim.open(&limited("/x", CPU), true);
+    let (_, second) = sim.open(&limited("/y", CPU), true);
+    sim.advance(ms(10));
+    let (isolate, one) = sim.holder("/x");
+    sim.costs.clear();
+    sim.say(isolate, spent(40, 0));
+    sim.settle();
+    assert_eq!(sim.costs, []);
+    sim.advance(ms(20));
+    // The report of a turn comes behind what was done in it, and is for that, too.
+    for message in [
+        FromIsolate::Response { id: one, status: 200, headers: Ok(HeaderMap::new()), has_body: false },
+        FromIsolate::Done { id: one },
+        spent(60, 0),
+    ] {
+        sim.say(isolate, message);
+    }
+    sim.settle();
+    let [(stream, cost)] = sim.costs[..] else { panic!("{:?}", sim.costs) };
+    assert_eq!((stream, cost.cpu), (first, 20_000 + 30_000));
+    assert!(cost.ran >= 20_000 && cost.queued <= 10_000, "{cost:?}");
+    sim.costs.clear();
+    // Whoever is broken off has used something as well; a caller that goes away hears nothing of it.
+    let now = sim.now;
+    sim.sessions.get_mut(&link).unwrap().reset(now, second, ResetCode::Cancelled, "");
+    sim.settle();
+    let [(stream, cost)] = sim.costs[..] else { panic!("{:?}", sim.costs) };
+    assert_eq!((stream, cost.cpu), (second, 50_000));
+}
+
+#[test]
+fn a_spin_that_is_ended_has_used_its_time() {
+    let mut sim = Sim::joined();
+    let (_, stream) = sim.open(&limited("/spin", CPU), true);
+    sim.settle();
+    let (isolate, _) = sim.holder("/spin");
+    sim.frozen.push(isolate);
+    sim.costs.clear();
+    sim.advance(ms(200) + PING_EVERY + ms(2));
+    let [(told, cost)] = sim.costs[..] else { panic!("{:?}", sim.costs) };
+    assert!(told == stream && (190_000..260_000).contains(&cost.cpu), "{cost:?}");
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tabmesh_protocol::head::Target;
 use tabmesh_protocol::signal::{ClientMessage, Peer, Role as Who, ServerMessage};
 use tabmesh_protocol::{
-    CallHead, Config, Event, RequestHead, ResetCode, ResponseHead, Role, Session, StreamId,
+    CallHead, Config, Cost, Event, RequestHead, ResetCode, ResponseHead, Role, Session, StreamId,
 };
 
 /// A request that an isolate got, and what it still has to echo.
@@ -64,6 +64,8 @@ pub(super) struct Sim {
     pub(super) got: BTreeMap<(LinkId, StreamId), Got>,
     pub(super) called: Vec<Called>,
     pub(super) logs: Vec<(Option<StreamId>, u8, String)>,
+    /// What the gateway was told that requests used.
+    pub(super) costs: Vec<(StreamId, Cost)>,
     pub(super) states: Vec<Status>,
     /// Everything the core put out, but messages to isolates, as text.
     pub(super) log: Vec<String>,
@@ -128,6 +130,7 @@ impl Sim {
             got: BTreeMap::new(),
             called: Vec::new(),
             logs: Vec::new(),
+            costs: Vec::new(),
             states: Vec::new(),
             log: Vec::new(),
             boot: true,
@@ -227,6 +230,7 @@ impl Sim {
                 Event::Stopped { id } => self.got.entry((link, id)).or_default().stopped = true,
                 Event::Call { id, head, .. } => self.called.push(Called { stream: id, head }),
                 Event::Log { stream, level, text } => self.logs.push((stream, level, text)),
+                Event::Cost { stream, cost } => self.costs.push((stream, cost)),
                 _ => {}
             }
         }
