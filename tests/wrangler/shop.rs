@@ -168,7 +168,7 @@ async fn keys_come_and_go(shop: &Wrangler) {
     assert!(cart.contains(r#""items":["tea","cup"]"#), "{cart}");
     let put = ["put", "a/b ü", "value ü", "--metadata", r#"{"by":"hand"}"#, "--ttl", "3600"];
     shop.run(&key(&put)).await.ok();
-    assert_eq!(shop.run(&key(&["get", "a/b ü", "--text"])).await.ok(), "value ü");
+    assert_eq!(shop.run(&key(&["get", "a/b ü", "--text"])).await.ok().trim(), "value ü");
     let list = shop.run(&key(&["list", "--prefix", "a/"])).await.json();
     assert_eq!((&list[0]["name"], &list[0]["metadata"]), (&json!("a/b ü"), &json!({ "by": "hand" })));
     assert!(list[0]["expiration"].as_u64().is_some(), "{list}");
