@@ -9,21 +9,21 @@ mod body;
 mod code;
 pub(crate) mod deployments;
 mod diff;
-mod guard;
-mod kv;
+pub(crate) mod guard;
+pub(crate) mod kv;
 pub mod openapi;
 mod purge;
 mod quota;
 pub(crate) mod secrets;
-mod sql;
-mod stores;
+pub(crate) mod sql;
+pub(crate) mod stores;
 pub mod tail;
 mod tenants;
 mod tokens;
 mod triggers;
-mod upload;
+pub(crate) mod upload;
 pub(crate) mod versions;
-mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,6 @@ use crate::problem::{Problem, ProblemType};
 use crate::routes::Pattern;
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
-pub use stores::router as stores;
 use view::View;
 
 /// Where the API is.
@@ -97,11 +96,11 @@ impl Default for ApiLimits {
 }
 
 pub(crate) struct Api {
-    catalog: Arc<Catalog>,
+    pub(crate) catalog: Arc<Catalog>,
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
     access: Arc<Access>,
-    limits: ApiLimits,
+    pub(crate) limits: ApiLimits,
     uploads: Semaphore,
     /// Deployments whose tenant has a quota come one by one.
     quotas: Semaphore,
@@ -132,25 +131,7 @@ fn default_tenant() -> String {
 
 /// The routes under [`API_PATH`] and [`CODE_PATH`] with what documents them, and 405 for other methods; without a fallback
 /// for other paths.
-pub fn router(
-    catalog: Arc<Catalog>,
-    metrics: Arc<Metrics>,
-    cache: Arc<Cache>,
-    access: Arc<Access>,
-    limits: ApiLimits,
-) -> OpenApiRouter {
-    let uploads = Semaphore::new(limits.max_uploads);
-    let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
-    let api = Arc::new(Api {
-        catalog,
-        metrics,
-        cache,
-        access,
-        limits,
-        uploads,
-        quotas: Semaphore::new(1),
-        compiles,
-    });
+pub(crate) fn router(api: Arc<Api>) -> OpenApiRouter {
     let mut router = OpenApiRouter::new()
         .routes(known(API_PATH, routes!(tenants::list)))
         .routes(known(API_PATH, routes!(tenants::read, tenants::put)))
@@ -241,7 +222,7 @@ async fn read(
 
 /// Deploys a handler: one module as the body, or several files and `metadata` as a form.
 #[utoipa::path(put, path = "/handlers/{name}", tag = "handlers", params(("name" = String, Path)),
-    request_body(content((String = "application/javascript"), (upload::Form = "multipart/form-data"))),
+    request_body(content((String = "application/javascript"), (upload::Document = "multipart/form-data"))),
     responses((status = 200, description = "A new version", body = View<'_>), (status = 201, description = "A new handler", body = View<'_>)))]
 async fn put(
     State(api): Shared,
@@ -281,11 +262,7 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     api.know(&tenant)?;
-    let existed = api.catalog.delete(&tenant, &name).await.map_err(|error| store_problem(&error))?;
-    if !existed {
-        return Err(no_handler());
-    }
-    tracing::info!(%tenant, handler = %name, "deleted");
+    api.delete(&tenant, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -297,15 +274,41 @@ pub(crate) struct Received {
 }
 
 impl Api {
+    pub(crate) fn new(
+        catalog: Arc<Catalog>,
+        metrics: Arc<Metrics>,
+        cache: Arc<Cache>,
+        access: Arc<Access>,
+        limits: ApiLimits,
+    ) -> Arc<Self> {
+        let uploads = Semaphore::new(limits.max_uploads);
+        let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
+        let quotas = Semaphore::new(1);
+        Arc::new(Self { catalog, metrics, cache, access, limits, uploads, quotas, compiles })
+    }
+
     /// Reads a form, or a module alone, for a tenant, and compiles it.
     async fn receive(&self, tenant: &str, request: Request) -> Result<Received, Problem> {
+        self.receive_as(tenant, request, Ok).await
+    }
+
+    /// The same of a form that `translate` first makes one of ours.
+    pub(crate) async fn receive_as<E: From<Problem>>(
+        &self,
+        tenant: &str,
+        request: Request,
+        translate: impl FnOnce(upload::Form) -> Result<upload::Form, E>,
+    ) -> Result<Received, E> {
         let principal = request.extensions().get::<Principal>().cloned();
         let author = Principal::named(&request);
         let _upload = self
             .uploads
             .try_acquire()
             .map_err(|_| Problem::new(ProblemType::TooManyUploads).retry_after(1))?;
-        let upload = upload::read(request, &self.limits).await?;
+        let upload = match upload::read(request, &self.limits).await? {
+            upload::Sent::Module(module) => upload::alone(module),
+            upload::Sent::Form(form) => upload::judge(translate(form)?, &self.limits)?,
+        };
         self.check_routes(principal.as_ref(), tenant, &upload.settings.triggers.routes)?;
         let mut compiled = self.compile(upload.files, upload.options).await?;
         (compiled.bundle.env, compiled.bundle.egress) = (upload.bindings.env, upload.egress);
@@ -313,6 +316,15 @@ impl Api {
         let mut settings = upload.settings;
         settings.notes.author = author;
         Ok(Received { compiled, settings, secrets: upload.bindings.secrets })
+    }
+
+    /// Takes a handler away.
+    pub(crate) async fn delete(&self, tenant: &str, name: &str) -> Result<(), Problem> {
+        if !self.catalog.delete(tenant, name).await.map_err(|error| store_problem(&error))? {
+            return Err(no_handler());
+        }
+        tracing::info!(%tenant, handler = %name, "deleted");
+        Ok(())
     }
 
     async fn compile(
@@ -355,12 +367,12 @@ impl Api {
     }
 
     /// Refuses a tenant that does not exist.
-    fn know(&self, tenant: &str) -> Result<(), Problem> {
+    pub(crate) fn know(&self, tenant: &str) -> Result<(), Problem> {
         self.catalog.tenant(tenant).map(|_| ()).ok_or_else(no_tenant)
     }
 }
 
-fn no_handler() -> Problem {
+pub(crate) fn no_handler() -> Problem {
     Problem::new(ProblemType::HandlerNotFound).detail("No handler of this name is deployed here.")
 }
 

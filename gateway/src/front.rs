@@ -10,9 +10,11 @@ mod status;
 
 use crate::access::rates::Standing;
 use crate::access::{self, Access, CallerAddress};
-use crate::api::{self, ApiLimits};
+use crate::api::stores::Stores;
+use crate::api::{self, Api, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
 use crate::catalog::{Catalog, Handler, key};
+use crate::cloudflare;
 use crate::config::HttpConfig;
 use crate::invoke::{Abouts, Caller, Invoker, REQUEST_ID};
 use crate::kv::Kv;
@@ -107,20 +109,18 @@ impl Front {
             },
         };
         let assets = Assets::new(site)?;
-        let (api, document) = api::router(
-            Arc::clone(&catalog),
-            Arc::clone(&metrics),
-            Arc::clone(invoker.cache()),
-            Arc::clone(&access),
-            ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() },
-        )
-        .merge(api::stores(Arc::clone(&catalog), kv, databases))
-        .split_for_parts();
+        let limits = ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() };
+        let cache = Arc::clone(invoker.cache());
+        let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), limits);
+        let stores = Stores::new(Arc::clone(&catalog), kv, databases);
+        let (routes, document) =
+            api::router(Arc::clone(&api)).merge(api::stores::router(Arc::clone(&stores))).split_for_parts();
         let own = Router::new()
             .merge(assets.worker_router())
             .merge(status::router(Arc::clone(&catalog), pool, metrics, pool_name))
-            .merge(api)
+            .merge(routes)
             .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
+            .merge(cloudflare::router(api, stores, Arc::clone(invoker.tail())))
             .merge(api::openapi::router(document))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),

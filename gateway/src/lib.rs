@@ -3,8 +3,9 @@
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API
-//! ([`api`], [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages ([`assets`]), headless
-//! tabs ([`headless`]), what is seen of requests ([`telemetry`], [`tail`], [`metrics`]) and [`serve`], which puts all together. [`push`] is the API's client on the command line. Connections and
+//! ([`api`], `cloudflare`, [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages
+//! ([`assets`]), headless tabs ([`headless`]), what is seen of requests ([`telemetry`], [`tail`], [`metrics`]) and [`serve`],
+//! which puts all together. [`push`] is the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
 
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ pub mod breach;
 pub mod cache;
 pub mod catalog;
 pub mod cli;
+mod cloudflare;
 pub mod config;
 pub mod cron;
 pub mod deploy;

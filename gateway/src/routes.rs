@@ -26,6 +26,19 @@ pub enum Wanted {
     Full(Full),
 }
 
+impl Wanted {
+    /// All of a host.
+    #[must_use]
+    pub fn domain(host: String) -> Self {
+        Self::Full(Full {
+            pattern: host,
+            custom_domain: true,
+            _zone_name: Default::default(),
+            _zone_id: Default::default(),
+        })
+    }
+}
+
 /// See [`Wanted`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -247,14 +247,9 @@ impl Databases {
         let path = self.path(&id);
         self.book(move |registry| {
             *database = None;
-            let beside = |suffix: &str| {
-                let mut name = path.clone().into_os_string();
-                name.push(suffix);
-                PathBuf::from(name)
-            };
             let mut existed = false;
             // The database first: without it the others are nothing. And all before the book: what it does not know is not there.
-            for file in [path.clone(), beside("-wal"), beside("-shm")] {
+            for file in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm")] {
                 match std::fs::remove_file(&file) {
                     Ok(()) => existed = true,
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -282,7 +277,10 @@ impl Databases {
 
     fn sized(&self, tenant: &str, named: Named) -> (Named, u64) {
         let path = self.path(&DatabaseId { tenant: tenant.to_owned(), id: named.id.clone() });
-        let size = std::fs::metadata(path).map_or(0, |file| file.len());
+        // What was written last may still stand beside it.
+        let size =
+            [&path, &beside(&path, "-wal")].map(|file| std::fs::metadata(file).map_or(0, |file| file.len()));
+        let size = size.iter().sum();
         (named, size)
     }
 
@@ -307,6 +305,13 @@ impl Databases {
         let name = hex::encode(&Sha256::digest(id.id.as_bytes())[..16]);
         self.directory.join(&id.tenant).join(format!("{name}.db"))
     }
+}
+
+/// A file that SQLite keeps beside a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn noted<T>(done: rusqlite::Result<T>) -> Result<T, SqlError> {

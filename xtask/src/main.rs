@@ -1,4 +1,4 @@
-//! `cargo xtask up | test | api | attacks | compat | wpt | apps | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | api | attacks | compat | wpt | apps | wrangler | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
@@ -75,6 +75,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run unmodified wrangler against a gateway
+    Wrangler {
+        /// Part of a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Build the tab's runtime (wasm) and the binaries
     Build {
         /// Build with all optimisations
@@ -109,6 +115,7 @@ fn run(task: Task) -> Result<()> {
         Task::Compat { args } => test::compat(&paths, &args),
         Task::Wpt { args } => test::wpt(&paths, &args),
         Task::Apps { args } => test::apps(&paths, &args),
+        Task::Wrangler { args } => test::wrangler(&paths, &args),
         Task::Build { release } => binaries::build(&paths, release).map(drop),
         Task::Node => node::node(&paths),
         Task::Doctor => doctor::doctor(&paths),

@@ -24,6 +24,8 @@ const COMPAT: &str = "compat";
 const WPT: &str = "wpt";
 /// The program that deploys apps of npm packages in it.
 const APPS: &str = "apps";
+/// The program that runs wrangler against a gateway in it.
+const WRANGLER: &str = "wrangler";
 /// The time npm may take for one example.
 const NPM_LIMIT: Duration = Duration::from_secs(5 * 60);
 
@@ -55,6 +57,8 @@ enum Step {
     E2e,
     /// Real apps of npm packages
     Apps,
+    /// Unmodified wrangler
+    Wrangler,
     /// The same answers as workerd
     Compat,
     /// Hostile handlers in real browsers
@@ -96,6 +100,7 @@ impl Step {
             Self::Api => api::api(paths, &[]),
             Self::E2e => end_to_end(paths, args),
             Self::Apps => apps(paths, args),
+            Self::Wrangler => wrangler(paths, args),
             Self::Compat => compat(paths, &[]),
             Self::Attacks => attacks(paths, &[]),
         }
@@ -114,7 +119,7 @@ fn clippy(paths: &Paths) -> Result<()> {
     let mut cargo = paths.cargo();
     cargo.args(["clippy", "--profile", QUICK, "--package", END_TO_END]);
     cargo
-        .args(["--test", ATTACKS, "--test", COMPAT, "--test", WPT, "--test", APPS])
+        .args(["--test", ATTACKS, "--test", COMPAT, "--test", WPT, "--test", APPS, "--test", WRANGLER])
         .args(&deny_warnings[1..]);
     run("clippy for the attacks, the apps and the comparisons with workerd", &mut cargo)?;
     // xtask stays in the profile it was just built in: its dependencies are nobody else's.
@@ -195,6 +200,17 @@ pub fn apps(paths: &Paths, args: &[String]) -> Result<()> {
     cargo.env(workerd::VARIABLE, workerd);
     cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", APPS, "--"]).args(args);
     run("apps of npm packages", &mut cargo)
+}
+
+/// Runs wrangler's commands against a gateway; `args` are a filter.
+pub fn wrangler(paths: &Paths, args: &[String]) -> Result<()> {
+    let browser = browser::obtain(paths)?;
+    install(paths, vec![paths.root.join("tests/wrangler")])?;
+    let tabmesh = binaries::build(paths, false)?;
+    let mut cargo = paths.cargo();
+    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", WRANGLER, "--"]).args(args);
+    run("wrangler", &mut cargo)
 }
 
 /// Installs the npm packages of every example that has a lockfile.

@@ -3,6 +3,8 @@
 //!
 //! A route that is not here, and a method that is not, is for the operator's token alone.
 
+mod cloudflare;
+
 use super::Action;
 use http::Method;
 
@@ -105,9 +107,15 @@ pub fn knows(method: &Method, path: &str) -> bool {
 }
 
 fn row(path: &str) -> Option<&'static [(Method, Need)]> {
-    let (rows, path) = match path.strip_prefix(V1) {
-        Some(rest) => (OURS, rest.strip_prefix(OF_TENANT).unwrap_or(rest)),
-        None => (OTHERS, path),
+    let (rows, path) = if let Some(rest) = path.strip_prefix(V1) {
+        (OURS, rest.strip_prefix(OF_TENANT).unwrap_or(rest))
+    } else if let Some(rest) = path.strip_prefix(cloudflare::BASE) {
+        match rest.strip_prefix(cloudflare::ACCOUNT) {
+            Some(rest) => (cloudflare::OF_ACCOUNT, rest),
+            None => (cloudflare::TOP, rest),
+        }
+    } else {
+        (OTHERS, path)
     };
     rows.iter().find(|(row, _)| same(row, path)).map(|(_, needs)| *needs)
 }
@@ -165,7 +173,7 @@ mod tests {
 
     #[test]
     fn each_route_is_written_once() {
-        for rows in [OURS, OTHERS] {
+        for rows in [OURS, OTHERS, cloudflare::TOP, cloudflare::OF_ACCOUNT] {
             for (at, (path, needs)) in rows.iter().enumerate() {
                 assert!(rows[at + 1..].iter().all(|(other, _)| !same(path, other)), "{path}");
                 let methods: std::collections::HashSet<_> = needs.iter().map(|(method, _)| method).collect();

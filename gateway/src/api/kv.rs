@@ -1,10 +1,11 @@
 //! KV namespaces for developers and tools: the same entries, limits and sentences as the handlers' bindings have.
 
-use super::stores::{Shared, in_time, invalid, json_body, place};
+use super::stores::{self, Shared, Stores, in_time, place};
 use super::{created, default_tenant, json};
 use crate::host::kv::{EXPIRATION, METADATA, announced, listed, metadata, metadata_field, parameter};
 use crate::kv::operations::{KvError, expiration, now};
 use crate::kv::{Entry, Named, Namespace};
+use crate::mesh::memory::Held;
 use crate::problem::{Problem, ProblemType};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -72,7 +73,7 @@ struct Wanted {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEntry)]
-pub(crate) struct Write {
+struct Write {
     key: String,
     value: String,
     #[serde(default)]
@@ -87,7 +88,7 @@ pub(crate) struct Write {
 
 impl Write {
     /// The entry, its bytes decoded.
-    pub(crate) fn entry(self, now: i64) -> Result<(String, Entry), KvError> {
+    fn entry(self, now: i64) -> Result<(String, Entry), KvError> {
         let of = |why: &dyn std::fmt::Display| {
             KvError::Invalid(format!("the entry `{}`: {why}", self.key.escape_debug()))
         };
@@ -146,8 +147,7 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
-    let body = json_body(request, MAX_REQUEST).await?;
-    let Wanted { title } = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    let Wanted { title } = stores::json(request, MAX_REQUEST).await?;
     let made = stores.kv.make_namespace(&tenant, title).await?;
     tracing::info!(%tenant, namespace = %made.id, "KV namespace made");
     let location = format!("{}/{}", uri.path(), made.id);
@@ -260,15 +260,7 @@ pub(super) async fn put_all(
 ) -> Result<Response, Problem> {
     let Place { tenant, namespace: id } = place(path)?;
     stores.know(&tenant)?;
-    let entries: Vec<Write>;
-    // The text and what it becomes.
-    let _held = stores.kv.room(2 * MAX_BULK.min(length(&request))).await?;
-    {
-        let body = json_body(request, MAX_BULK).await?;
-        entries = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
-    }
-    let now = now();
-    let entries = entries.into_iter().map(|write| write.entry(now)).collect::<Result<Vec<_>, _>>()?;
+    let (entries, _held) = writes(&stores, request).await?;
     let written = entries.len();
     stores.kv.put_all(&Namespace { tenant, id }, entries).await?;
     Ok(json(StatusCode::OK, &Written { written }))
@@ -284,11 +276,28 @@ pub(super) async fn delete_all(
 ) -> Result<StatusCode, Problem> {
     let Place { tenant, namespace: id } = place(path)?;
     stores.know(&tenant)?;
-    let _held = stores.kv.room(2 * MAX_BULK.min(length(&request))).await?;
-    let body = json_body(request, MAX_BULK).await?;
-    let keys = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    let (keys, _held) = names(&stores, request).await?;
     stores.kv.delete_all(&Namespace { tenant, id }, keys).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The entries of a bulk write, and the room that they take.
+pub(crate) async fn writes(
+    stores: &Stores,
+    request: Request,
+) -> Result<(Vec<(String, Entry)>, Held), Problem> {
+    // The text and what it becomes.
+    let held = stores.kv.room(2 * MAX_BULK.min(length(&request))).await?;
+    let entries: Vec<Write> = stores::json(request, MAX_BULK).await?;
+    let now = now();
+    let entries = entries.into_iter().map(|write| write.entry(now)).collect::<Result<Vec<_>, _>>()?;
+    Ok((entries, held))
+}
+
+/// The keys of a bulk removal, and the room that they take.
+pub(crate) async fn names(stores: &Stores, request: Request) -> Result<(Vec<String>, Held), Problem> {
+    let held = stores.kv.room(2 * MAX_BULK.min(length(&request))).await?;
+    Ok((stores::json(request, MAX_BULK).await?, held))
 }
 
 /// Bytes that a body may have, by what it says.

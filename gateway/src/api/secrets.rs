@@ -15,6 +15,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use tabmesh_protocol::bundle::{Binding, Bundle};
 use utoipa::ToSchema;
 
@@ -61,33 +62,37 @@ pub(super) async fn put(
     let value = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
     let value =
         value.ok_or_else(|| invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")))?;
-    keep(&api, &tenant, &name, &secret, value).await?;
+    keep(&api, &tenant, &name, vec![(secret, value)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Writes a secret, and makes a version that has it where there is none.
+/// Writes secrets, and makes a version that has them where there is none.
 pub(crate) async fn keep(
     api: &Api,
     tenant: &str,
     name: &str,
-    secret: &str,
-    value: String,
+    secrets: Vec<(String, String)>,
 ) -> Result<(), Problem> {
     let handler = api.catalog.lookup(tenant, name).ok_or_else(no_handler)?;
-    if !is_name(secret) {
+    if !secrets.iter().all(|(secret, _)| is_name(secret)) {
         return Err(invalid("A secret's name has letters, digits, `_` and `$`, no digit first."));
     }
-    if value.len() > MAX_SECRET {
+    if secrets.iter().any(|(_, value)| value.len() > MAX_SECRET) {
         return Err(invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")));
     }
+    let names: BTreeSet<&String> = secrets.iter().map(|(secret, _)| secret).collect();
     let known = api.catalog.secrets(tenant, name);
-    if known.len() >= MAX_SECRETS && !known.contains_key(secret) {
+    if known.keys().chain(names.iter().copied()).collect::<BTreeSet<_>>().len() > MAX_SECRETS {
         return Err(invalid(format!("A handler has at most {MAX_SECRETS} secrets.")));
     }
-    api.keep_secrets(tenant, name, vec![(secret.to_owned(), value)]).await?;
-    // It belongs into `env` of what is deployed.
+    // They belong into `env` of what is deployed.
     let bundle = api.bundle(&handler.target.version).await?;
-    if bundle.env.iter().any(|binding| binding.name() == secret) {
+    let is_there = |secret: &String| bundle.env.iter().any(|binding| binding.name() == secret);
+    let new: Vec<&str> = names.into_iter().filter(|secret| !is_there(secret)).map(String::as_str).collect();
+    let message = format!("secret {}", new.join(", "));
+    let is_known = new.is_empty();
+    api.keep_secrets(tenant, name, secrets).await?;
+    if is_known {
         return Ok(());
     }
     if api.catalog.deployed(tenant, name).len() > 1 {
@@ -98,7 +103,7 @@ pub(crate) async fn keep(
     let maps = api.catalog.maps(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let site = api.site(&handler.target.version).await.map_err(|error| store_problem(&error))?;
-    let notes = Notes { message: Some(format!("secret {secret}")), ..Notes::default() };
+    let notes = Notes { message: Some(message), ..Notes::default() };
     let settings = Settings { limits: handler.limits, triggers: handler.triggers(), notes };
     api.deploy(tenant, name, Compiled { bundle, maps, site }, settings, vec![]).await?;
     Ok(())
@@ -112,9 +117,15 @@ pub(super) async fn delete(
     place: Result<Path<Place>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
-    let gone = api.catalog.delete_secret(&tenant, &name, &secret).await;
+    forget(&api, &tenant, &name, &secret).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a secret away.
+pub(crate) async fn forget(api: &Api, tenant: &str, name: &str, secret: &str) -> Result<(), Problem> {
+    let gone = api.catalog.delete_secret(tenant, name, secret).await;
     if gone.map_err(|error| store_problem(&error))? {
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(());
     }
     Err(Problem::new(ProblemType::NotFound).detail("The handler has no secret of this name."))
 }

@@ -1,6 +1,6 @@
 //! SQL databases for developers and tools: the same files and limits as the handlers' bindings have.
 
-use super::stores::{Shared, invalid, json_body, place};
+use super::stores::{self, Shared, Stores, place};
 use super::view::time;
 use super::{created, default_tenant, json};
 use crate::problem::{Problem, ProblemType};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Largest request, in bytes: a value of 2 MB as an array takes 8.
-pub(crate) const MAX_REQUEST: usize = 12 << 20;
+const MAX_REQUEST: usize = 12 << 20;
 
 /// Whose databases.
 #[derive(Deserialize)]
@@ -58,7 +58,7 @@ struct Wanted {
 /// What to do: one statement if there are parameters, else any number, all or none.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Statements {
+struct Statements {
     sql: String,
     #[serde(default)]
     #[schema(value_type = Option<Vec<serde_json::Value>>)]
@@ -137,8 +137,7 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
-    let body = json_body(request, MAX_REQUEST).await?;
-    let Wanted { name } = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    let Wanted { name } = stores::json(request, MAX_REQUEST).await?;
     let made = stores.databases.make(&tenant, name).await?;
     tracing::info!(%tenant, database = %made.id, "SQL database made");
     let location = format!("{}/{}", uri.path(), made.id);
@@ -186,16 +185,23 @@ pub(super) async fn query(
 ) -> Result<Response, Problem> {
     let Place { tenant, database: id } = place(path)?;
     stores.know(&tenant)?;
-    let busy = |_| Problem::new(ProblemType::Internal);
-    // The text and what it becomes.
-    let asking = stores.memory.take(2 * MAX_REQUEST).await.map_err(busy)?;
-    let body = json_body(request, MAX_REQUEST).await?;
-    let wanted: Statements = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
-    let answers = stores.databases.run(DatabaseId { tenant, id }, wanted.into()).await?;
-    drop(asking);
+    let answers = run(&stores, DatabaseId { tenant, id }, request).await?;
     let results = answers.into_iter().map(Gave::from).collect();
-    let text = serde_json::to_vec(&Results { results }).map_err(|_| Problem::new(ProblemType::Internal))?;
-    let held = stores.memory.take(text.len()).await.map_err(busy)?;
+    held_json(&stores, &Results { results }).await
+}
+
+/// Does what a request asks for.
+pub(crate) async fn run(stores: &Stores, id: DatabaseId, request: Request) -> Result<Vec<Answer>, Problem> {
+    // The text and what it becomes.
+    let _held = stores.kv.room(2 * MAX_REQUEST).await?;
+    let wanted: Statements = stores::json(request, MAX_REQUEST).await?;
+    Ok(stores.databases.run(id, wanted.into()).await?)
+}
+
+/// JSON that may be long, and counts until it was sent.
+pub(crate) async fn held_json(stores: &Stores, value: &impl Serialize) -> Result<Response, Problem> {
+    let text = serde_json::to_vec(value).map_err(|_| Problem::new(ProblemType::Internal))?;
+    let held = stores.kv.room(text.len()).await?;
     let fields = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -12,6 +12,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request};
 use http::{HeaderValue, header};
 use http_body_util::{BodyExt as _, Limited};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,20 +21,17 @@ use utoipa_axum::routes;
 /// Longest time for a body to arrive: 25 MiB at 4 Mbit/s.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The stores as the API reaches them. All its requests share one [`Memory`] for what is on its way.
-pub(super) struct Stores {
+/// The stores as the API reaches them. All its requests share the room of `kv` for what is on its way.
+pub(crate) struct Stores {
     catalog: Arc<Catalog>,
-    pub(super) kv: Operations,
-    pub(super) databases: Arc<Databases>,
-    pub(super) memory: Memory,
+    pub(crate) kv: Operations,
+    pub(crate) databases: Arc<Databases>,
 }
 
 pub(super) type Shared = axum::extract::State<Arc<Stores>>;
 
 /// The routes with what documents them, with 405 for other methods.
-pub fn router(catalog: Arc<Catalog>, kv: Arc<Kv>, databases: Arc<Databases>) -> OpenApiRouter {
-    let memory = Memory::default();
-    let kv = Operations::new(kv, memory.clone());
+pub(crate) fn router(stores: Arc<Stores>) -> OpenApiRouter {
     let mut router = OpenApiRouter::new();
     for base in [API_PATH.to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
         let base = base.as_str();
@@ -51,10 +49,14 @@ pub fn router(catalog: Arc<Catalog>, kv: Arc<Kv>, databases: Arc<Databases>) -> 
     router
         // Bodies are read with limits of their own.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Arc::new(Stores { catalog, kv, databases, memory }))
+        .with_state(stores)
 }
 
 impl Stores {
+    pub(crate) fn new(catalog: Arc<Catalog>, kv: Arc<Kv>, databases: Arc<Databases>) -> Arc<Self> {
+        Arc::new(Self { catalog, kv: Operations::new(kv, Memory::default()), databases })
+    }
+
     /// Refuses a tenant that does not exist.
     pub(super) fn know(&self, tenant: &str) -> Result<(), Problem> {
         self.catalog.tenant(tenant).map(|_| ()).ok_or_else(no_tenant)
@@ -67,7 +69,7 @@ pub(super) fn place<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Proble
 }
 
 /// Waits for a body, but not for ever.
-pub(super) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+pub(crate) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
     tokio::time::timeout(UPLOAD_TIMEOUT, reading).await.map_err(|_| {
         let seconds = UPLOAD_TIMEOUT.as_secs();
         Problem::new(ProblemType::RequestTimeout)
@@ -76,8 +78,8 @@ pub(super) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Pr
     })
 }
 
-/// A body of JSON of at most `limit` bytes.
-pub(super) async fn json_body(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
+/// A body of at most `limit` bytes.
+pub(crate) async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
     let body = in_time(Limited::new(request.into_body(), limit).collect()).await?;
     body.map(http_body_util::Collected::to_bytes).map_err(|_| {
         Problem::new(ProblemType::PayloadTooLarge)
@@ -85,6 +87,13 @@ pub(super) async fn json_body(request: Request<Body>, limit: usize) -> Result<By
     })
 }
 
-pub(super) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+/// The same, of JSON.
+pub(crate) async fn json<T: DeserializeOwned>(request: Request<Body>, limit: usize) -> Result<T, Problem> {
+    let body = read(request, limit).await?;
+    serde_json::from_slice(&body)
+        .map_err(|error| invalid(format!("The body is not as it should be: {error}.")))
+}
+
+pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(ProblemType::InvalidRequest).detail(detail)
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Longest message that a reader may send, in bytes: it has nothing to say.
-const MAX_MESSAGE: usize = 4096;
+pub(crate) const MAX_MESSAGE: usize = 4096;
 
 /// How long a reader may take for one event before it counts as gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -120,7 +120,7 @@ fn by_events(subscription: Subscription) -> Response {
     (HEADERS, Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response()
 }
 
-async fn by_socket(mut socket: WebSocket, mut subscription: Subscription) {
+pub(crate) async fn by_socket(mut socket: WebSocket, mut subscription: Subscription) {
     let mut alive = tokio::time::interval(KEEP_ALIVE);
     loop {
         let message = tokio::select! {

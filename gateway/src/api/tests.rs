@@ -43,14 +43,15 @@ impl Server {
         let catalog = Arc::new(Catalog::open(directory.path(), key()).await.unwrap());
         let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
         let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
-        let stores = stores(Arc::clone(&catalog), kv, databases);
+        let stores = super::stores::Stores::new(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
         let config = AccessConfig::default();
         let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
         let access = Arc::new(access);
-        let (routes, document) =
-            router(catalog, metrics, cache, Arc::clone(&access), limits).merge(stores).split_for_parts();
+        let api = Api::new(catalog, metrics, cache, Arc::clone(&access), limits);
+        let stores = super::stores::router(stores);
+        let (routes, document) = router(api).merge(stores).split_for_parts();
         let router = access::protect(routes.merge(openapi::router(document)), access);
         Server { router, _directory: directory }
     }

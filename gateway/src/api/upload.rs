@@ -36,11 +36,30 @@ const METADATA: &str = "metadata";
 /// What the names of parts begin with that are static files; the rest is the path.
 const ASSET: &str = "asset:";
 
+/// What was sent.
+pub(super) enum Sent {
+    /// A module that is the whole body.
+    Module(SourceFile),
+    /// A form, not judged yet.
+    Form(Form),
+}
+
+/// A form's parts.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    /// Modules.
+    pub(crate) files: Vec<SourceFile>,
+    /// JSON.
+    pub(crate) metadata: Option<Bytes>,
+    /// Static files.
+    pub(crate) site: Site,
+}
+
 /// The form, for the API's document.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Upload)]
 #[expect(dead_code, reason = "says what the form is; it is read part by part")]
-pub(super) struct Form {
+pub(super) struct Document {
     /// JSON: `main_module`, `bindings`, `limits`, `crons`, `routes`, `egress`, `assets`, `compatibility_flags`.
     metadata: Option<Value>,
     /// A module; any further part with a file name is one, too.
@@ -109,7 +128,7 @@ struct Assets {
 }
 
 /// Reads an upload.
-pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload, Problem> {
+pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Sent, Problem> {
     if let Some(coding) = request.headers().get(header::CONTENT_ENCODING)
         && coding != "identity"
     {
@@ -134,21 +153,25 @@ pub(super) async fn read(request: Request, limits: &ApiLimits) -> Result<Upload,
     };
     let body = body?;
     if !form {
-        let file = SourceFile { name: single_name(&parts.uri, &kind), bytes: body };
-        return Ok(Upload {
-            files: vec![file],
-            options: Options::default(),
-            settings: Settings::default(),
-            bindings: Bindings::default(),
-            egress: None,
-            site: Site::default(),
-        });
+        return Ok(Sent::Module(SourceFile { name: single_name(&parts.uri, &kind), bytes: body }));
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| invalid("The form's Content-Type has no valid boundary."))?;
-    read_form(form, limits).await
+    read_form(form, limits).await.map(Sent::Form)
+}
+
+/// A module, and nothing said about it.
+pub(super) fn alone(module: SourceFile) -> Upload {
+    Upload {
+        files: vec![module],
+        options: Options::default(),
+        settings: Settings::default(),
+        bindings: Bindings::default(),
+        egress: None,
+        site: Site::default(),
+    }
 }
 
 /// The name of a module that is the whole body: as the query says (`?name=worker.ts`), or the media type.
@@ -202,8 +225,7 @@ async fn collect(body: Body, headers: &HeaderMap, limit: usize, stated: usize) -
     if passed > limit { Err(too_large(stated)) } else { Ok(bytes.freeze()) }
 }
 
-async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Problem> {
-    let domain = &limits.domain;
+async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Form, Problem> {
     let broken = |_| invalid("The form cannot be read: it is not valid multipart/form-data.");
     let mut files = Vec::new();
     let mut metadata = None;
@@ -213,8 +235,7 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
             if metadata.is_some() {
                 return Err(invalid("The form has two parts named metadata."));
             }
-            let bytes = part.bytes().await.map_err(broken)?;
-            metadata = Some(read_metadata(&bytes)?);
+            metadata = Some(part.bytes().await.map_err(broken)?);
             continue;
         }
         if let Some(path) = part.name().and_then(|name| name.strip_prefix(ASSET)).map(str::to_owned) {
@@ -229,7 +250,14 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
         let name = file_name(&part)?;
         files.push(SourceFile { name, bytes: part.bytes().await.map_err(broken)? });
     }
-    let metadata = metadata.unwrap_or_default();
+    Ok(Form { files, metadata, site })
+}
+
+/// Judges what a form says.
+pub(super) fn judge(form: Form, limits: &ApiLimits) -> Result<Upload, Problem> {
+    let Form { files, metadata, mut site } = form;
+    let domain = &limits.domain;
+    let metadata = metadata.map_or(Ok(Metadata::default()), |bytes| read_metadata(&bytes))?;
     let limits =
         limits::read(&metadata.limits, &limits.caps).map_err(|error| invalid(format!("{error}.")))?;
     let bindings = bindings::read(metadata.bindings)
@@ -253,7 +281,7 @@ async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Upload, Pr
 }
 
 /// What a developer says, within bounds.
-pub(super) fn notes(message: Option<String>, tag: Option<String>) -> Result<Notes, Problem> {
+pub(crate) fn notes(message: Option<String>, tag: Option<String>) -> Result<Notes, Problem> {
     if [&message, &tag].into_iter().flatten().any(|text| text.len() > MAX_NOTE) {
         return Err(invalid(format!("A message or a tag has at most {MAX_NOTE} bytes.")));
     }

@@ -116,7 +116,7 @@ pub(super) async fn read(
 
 /// Makes a version and deploys nothing.
 #[utoipa::path(post, path = "/handlers/{name}/versions", tag = "versions", params(("name" = String, Path)),
-    request_body(content((String = "application/javascript"), (upload::Form = "multipart/form-data"))),
+    request_body(content((String = "application/javascript"), (upload::Document = "multipart/form-data"))),
     responses((status = 201, body = View<'_>)))]
 pub(super) async fn post(
     State(api): Shared,

@@ -106,7 +106,7 @@ pub(super) fn preview(
 }
 
 /// RFC 3339 in UTC with milliseconds.
-pub(super) fn time(ms: u64) -> String {
+pub(crate) fn time(ms: u64) -> String {
     /// The end of the year 9999, the last one that RFC 3339 can write.
     const LAST: u64 = 253_402_300_799_999;
     let time = UNIX_EPOCH + Duration::from_millis(ms.min(LAST));

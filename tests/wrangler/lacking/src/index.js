@@ -1,0 +1,5 @@
+import { DurableObject } from 'cloudflare:workers';
+
+export class Room extends DurableObject {}
+
+export default { fetch: () => new Response('a room') };
