@@ -14,6 +14,7 @@ mod gate;
 mod guard;
 mod hosts;
 mod principal;
+pub mod rates;
 mod shape;
 pub mod table;
 mod tenant;
@@ -28,9 +29,10 @@ pub use door::Door;
 pub use gate::protect;
 pub use hosts::HostPattern;
 pub use principal::Principal;
+pub use rates::Rates;
 pub use tenant::{MAX_HOSTS, Quota, Settings, Tenants};
 pub use token::{Kind, Secret};
-pub use tokens::{MAX_TOKENS, NewToken, Refused, TokenError, Tokens, Whose};
+pub use tokens::{MAX_TOKENS, NewToken, OPERATOR, Refused, TokenError, Tokens, Whose};
 
 use crate::config::{AccessConfig, AuthMode};
 use crate::store::{SecretKey, Store, StoreError};
@@ -40,6 +42,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What stands between callers and the API, put together.
 pub struct Access {
+    store: SharedStore,
     mode: AuthMode,
     cors: cors::Cors,
     /// The gateway's domain, one of the names that the API has where nobody shows a token.
@@ -50,6 +53,10 @@ pub struct Access {
     pub tenants: Tenants,
     /// Who changed what.
     pub audit: Audit,
+    /// How often who may.
+    pub rates: Rates,
+    /// What tenants may have that were granted nothing else.
+    quota: Quota,
 }
 
 /// A connection of its own to the store: what is asked here waits for no deployment.
@@ -68,13 +75,19 @@ impl Access {
             let file = operators_token(data, &tokens)?;
             println!("admin token: {}", file.display());
         }
+        let tenants = Tenants::open(Arc::clone(&store))?;
+        let rates = Rates::new(config.rates());
+        rates.grant_all(&tenants.all());
         Ok(Self {
             mode: config.auth,
             cors: cors::Cors::new(&config.api_cors),
             domain: domain.to_ascii_lowercase(),
             tokens: Arc::new(tokens),
-            tenants: Tenants::open(Arc::clone(&store))?,
-            audit: Audit::new(store),
+            tenants,
+            audit: Audit::new(Arc::clone(&store)),
+            store,
+            rates,
+            quota: config.quota(),
         })
     }
 
@@ -86,6 +99,7 @@ impl Access {
         let access = Arc::clone(self);
         blocking(move || {
             access.tenants.reload()?;
+            access.rates.grant_all(&access.tenants.all());
             access.tokens.reload()
         })
         .await
@@ -102,7 +116,30 @@ impl Access {
     /// # Errors
     /// Database errors; then all is as it was.
     pub async fn grant(&self, tenant: &str, settings: Settings) -> Result<(), StoreError> {
-        self.tenants.put(tenant, settings).await
+        let rate = settings.quota.requests_per_second;
+        self.tenants.put(tenant, settings).await?;
+        self.rates.grant(tenant, rate);
+        Ok(())
+    }
+
+    /// What a tenant may have: its own grant, else what the flags say. 0 is no bound.
+    #[must_use]
+    pub fn quota(&self, tenant: &str) -> Quota {
+        let granted = self.tenants.get(tenant).quota;
+        Quota {
+            handlers: granted.handlers.or(self.quota.handlers),
+            stored_bytes: granted.stored_bytes.or(self.quota.stored_bytes),
+            requests_per_second: granted.requests_per_second.or(self.quota.requests_per_second),
+        }
+    }
+
+    /// Bytes of a tenant's versions and their static files.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
+        let (store, tenant) = (Arc::clone(&self.store), tenant.to_owned());
+        blocking(move || lock(&store).stored(&tenant)).await
     }
 
     /// A routes' check before a deployment: whether its developer may have these hosts, by the operator's grants to

@@ -13,6 +13,7 @@ pub(crate) mod guard;
 pub(crate) mod kv;
 pub mod openapi;
 mod purge;
+mod quota;
 pub(crate) mod secrets;
 pub(crate) mod sql;
 pub(crate) mod stores;
@@ -101,6 +102,8 @@ pub(crate) struct Api {
     access: Arc<Access>,
     pub(crate) limits: ApiLimits,
     uploads: Semaphore,
+    /// Deployments whose tenant has a quota come one by one.
+    quotas: Semaphore,
     compiles: Arc<Semaphore>,
 }
 
@@ -280,7 +283,8 @@ impl Api {
     ) -> Arc<Self> {
         let uploads = Semaphore::new(limits.max_uploads);
         let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
-        Arc::new(Self { catalog, metrics, cache, access, limits, uploads, compiles })
+        let quotas = Semaphore::new(1);
+        Arc::new(Self { catalog, metrics, cache, access, limits, uploads, quotas, compiles })
     }
 
     /// Reads a form, or a module alone, for a tenant, and compiles it.

@@ -8,6 +8,7 @@ mod log;
 mod route;
 mod status;
 
+use crate::access::rates::Standing;
 use crate::access::{self, Access, CallerAddress};
 use crate::api::stores::Stores;
 use crate::api::{self, Api, ApiLimits};
@@ -72,6 +73,7 @@ pub struct Front {
     domain: String,
     /// Whose hosts are sandboxes, besides `sandbox-*`.
     sandbox_domain: Option<SandboxDomain>,
+    access: Arc<Access>,
     catalog: Arc<Catalog>,
     invoker: Arc<Invoker>,
     sites: Arc<Sites>,
@@ -111,13 +113,13 @@ impl Front {
         let cache = Arc::clone(invoker.cache());
         let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), limits);
         let stores = Stores::new(Arc::clone(&catalog), kv, databases);
-        let (routes, document) = api::router(Arc::clone(&api)).split_for_parts();
+        let (routes, document) =
+            api::router(Arc::clone(&api)).merge(api::stores::router(Arc::clone(&stores))).split_for_parts();
         let own = Router::new()
             .merge(assets.worker_router())
             .merge(status::router(Arc::clone(&catalog), pool, metrics, pool_name))
             .merge(routes)
             .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
-            .merge(api::stores::router(Arc::clone(&stores)))
             .merge(cloudflare::router(api, stores, Arc::clone(invoker.tail())))
             .merge(api::openapi::router(document))
             .merge(match rendezvous {
@@ -126,10 +128,11 @@ impl Front {
             })
             .fallback(async || Problem::new(ProblemType::NotFound));
         // The outermost layer: nothing of the gateway's own is reached but through it.
-        let own = access::protect(own, access);
+        let own = access::protect(own, Arc::clone(&access));
         Ok(Self {
             domain: http.domain.clone(),
             sandbox_domain: http.sandbox_domain.clone(),
+            access,
             catalog,
             invoker,
             sites,
@@ -164,6 +167,10 @@ impl Front {
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
             Route::Home => status::home(authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {
+                let rates = &self.access.rates;
+                if let Some(Err(limited)) = rates.caller(|| CallerAddress::of(ip)).map(Standing::check) {
+                    return limited.into_response();
+                }
                 let Some(handler) =
                     self.version(&tenant, &name, prefix.is_none(), ip, request.headers()).await
                 else {
@@ -174,6 +181,9 @@ impl Front {
                     let detail = format!("No handler named `{name}`{whose} is deployed here.");
                     return Problem::new(ProblemType::HandlerNotFound).detail(detail).into_response();
                 };
+                if let Some(Err(limited)) = rates.tenant(&handler.target.tenant).map(Standing::check) {
+                    return limited.into_response();
+                }
                 let is_guest = prefix.is_some();
                 let file = match handler.has_site {
                     true => {

@@ -1,5 +1,5 @@
-//! What the gateway counts, in Prometheus' text format. Labels are few and from fixed sets: nothing that a stranger
-//! chooses becomes a label.
+//! What the gateway counts, in Prometheus' text format. Labels are from fixed sets, or name a handler, a tenant or a
+//! tab, and of those so many: nothing that a stranger chooses makes more of them.
 
 mod cache;
 mod tabs;
@@ -8,6 +8,7 @@ pub use cache::CacheMetrics;
 pub use tabs::{Carried, Lane, Lanes};
 
 use crate::breach::{Breach, Limit};
+use crate::config::TelemetryConfig;
 use crate::telemetry::Stats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -64,14 +65,11 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new(Self::MAX_HANDLERS)
+        Self::new(TelemetryConfig::METRICS_HANDLERS)
     }
 }
 
 impl Metrics {
-    /// Handlers with a label of their own, unless told otherwise: some 25 series each.
-    pub const MAX_HANDLERS: usize = 200;
-
     /// Nothing counted yet; at most so many handlers get a label of their own.
     #[must_use]
     pub fn new(max_handlers: usize) -> Self {

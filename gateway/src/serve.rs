@@ -213,7 +213,11 @@ async fn reload_on_hangup(catalog: Arc<Catalog>, access: Arc<Access>) {
 
 /// Reads who may do what, and makes the operator's token where there is none.
 async fn open_access(config: &ServeConfig, key: SecretKey) -> anyhow::Result<Arc<Access>> {
-    let (data, domain, settings) = (config.data.clone(), config.http.domain.clone(), config.access.clone());
+    let (data, domain, settings) = (
+        config.data.clone(),
+        config.http.domain.clone(),
+        config.access.clone().for_address(config.http.listen),
+    );
     let access = tokio::task::spawn_blocking(move || Access::open(&data, key, &domain, &settings)).await??;
     let access = Arc::new(access);
     tokio::spawn(Arc::clone(&access.tokens).note_uses());

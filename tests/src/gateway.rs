@@ -107,6 +107,18 @@ impl Gateway {
         self.started().await
     }
 
+    /// The same with other arguments.
+    pub async fn restart_with(mut self, args: &[&str]) -> Self {
+        self.setup.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        self.restart().await
+    }
+
+    /// What it printed.
+    #[must_use]
+    pub fn printed(&self) -> &Lines {
+        &self.child.out
+    }
+
     /// The process.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child

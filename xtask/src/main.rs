@@ -1,9 +1,10 @@
-//! `cargo xtask up | test | attacks | compat | wpt | apps | wrangler | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
+//! `cargo xtask up | test | api | attacks | compat | wpt | apps | wrangler | bench | build | node | doctor`: builds Tabmesh, runs it locally, tests it.
 //!
 //! Everything that happens at run time is the `tabmesh` binary's; this only prepares and calls it.
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod apt;
 mod bench;
 mod binaries;
@@ -44,6 +45,12 @@ enum Task {
     Test(test::Test),
     /// Measure speed and memory beside what Tabmesh is compared with
     Bench(bench::Bench),
+    /// Fuzz the API of a running gateway by its own OpenAPI document
+    Api {
+        /// Arguments of schemathesis, such as `--seed 7` or `--include-path-regex kv`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Run hostile handlers in real browsers and report how each of them ended
     Attacks {
         /// Part of an attack's name, `--mode <MODE>`, `--list`, `--log`, `--help`
@@ -103,6 +110,7 @@ fn run(task: Task) -> Result<()> {
         Task::Up(options) => up::up(&paths, &options),
         Task::Test(options) => test::test(&paths, &options),
         Task::Bench(options) => bench::bench(&paths, &options),
+        Task::Api { args } => api::api(&paths, &args),
         Task::Attacks { args } => test::attacks(&paths, &args),
         Task::Compat { args } => test::compat(&paths, &args),
         Task::Wpt { args } => test::wpt(&paths, &args),

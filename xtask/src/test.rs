@@ -12,7 +12,7 @@ use crate::binaries::{self, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
-use crate::{apt, browser, deps, firefox, wasm, workerd, wpt};
+use crate::{api, apt, browser, deps, firefox, wasm, workerd, wpt};
 
 /// The package of end-to-end tests: it needs a browser, so it is a step of its own.
 const END_TO_END: &str = "tabmesh-tests";
@@ -51,6 +51,8 @@ enum Step {
     Clippy,
     /// Unit and property tests
     Unit,
+    /// The API, fuzzed by its own document
+    Api,
     /// End-to-end tests in a real browser
     E2e,
     /// Real apps of npm packages
@@ -94,10 +96,11 @@ impl Step {
             Self::Deny => deps::check(paths),
             Self::Clippy => clippy(paths),
             Self::Unit => unit(paths, args),
+            // The arguments are a filter for tests, which these are not.
+            Self::Api => api::api(paths, &[]),
             Self::E2e => end_to_end(paths, args),
             Self::Apps => apps(paths, args),
             Self::Wrangler => wrangler(paths, args),
-            // The arguments are a filter for tests, which these are not.
             Self::Compat => compat(paths, &[]),
             Self::Attacks => attacks(paths, &[]),
         }

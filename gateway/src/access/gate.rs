@@ -1,6 +1,7 @@
 //! The middleware before the gateway's own routes: who asks, and may they.
 
-use super::{Access, Action, CallerAddress, Principal, Refused, cors, guard, shape, table};
+use super::rates::Standing;
+use super::{Access, Action, CallerAddress, Principal, Refused, cors, guard, rates, shape, table};
 use crate::api::no_tenant;
 use crate::problem::{Problem, ProblemType};
 use crate::store::{AuditRow, DEFAULT_TENANT};
@@ -32,7 +33,9 @@ async fn pass(State(access): State<Arc<Access>>, request: Request, next: Next) -
         cors::preflight()
     } else {
         let (mut parts, body) = request.into_parts();
-        match access.admit(need, &mut parts, page.is_some()).await {
+        let mut standings = vec![];
+        let admitted = access.admit(need, &mut parts, page.is_some(), &mut standings).await;
+        let mut response = match admitted {
             Ok(entry) => {
                 let response = next.run(Request::from_parts(parts, body)).await;
                 if let Some(id) = entry
@@ -43,7 +46,11 @@ async fn pass(State(access): State<Arc<Access>>, request: Request, next: Next) -
                 response
             }
             Err(problem) => shape::refusal(route.as_str(), *problem),
+        };
+        if !response.headers().contains_key("ratelimit") {
+            rates::write(response.headers_mut(), &standings);
         }
+        response
     };
     access.cors.mark(page, response.headers_mut());
     response
@@ -57,7 +64,12 @@ impl Access {
         need: Need,
         parts: &mut Parts,
         page_admitted: bool,
+        standings: &mut Vec<Standing>,
     ) -> Result<Option<u64>, Box<Problem>> {
+        let address = parts.extensions.get::<CallerAddress>().copied().unwrap_or(CallerAddress(None));
+        if let Some(standing) = self.rates.caller(|| address) {
+            standings.push(standing.check()?);
+        }
         let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
         let principal = if self.is_on() {
             self.authenticate(&parts.headers)?
@@ -77,6 +89,9 @@ impl Access {
             _ => named,
         };
         let entry = if changes {
+            for standing in self.rates.change(&principal.id, tenant.as_deref()) {
+                standings.push(standing.check()?);
+            }
             let row = entry(&principal, action, parts, tenant);
             let begun = self.audit.begin(row).await;
             Some(begun.map_err(|error| {

@@ -132,6 +132,12 @@ fn same(a: &str, b: &str) -> bool {
     }
 }
 
+/// Routes below `/_mesh/v1/` with their methods, for the test that compares them with the API's document.
+#[cfg(test)]
+pub(crate) fn ours() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    OURS.iter().flat_map(|(path, needs)| needs.iter().map(move |(method, _)| (method, *path)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,7 +21,7 @@ const ENDED_KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 const USED_EVERY: Duration = Duration::from_secs(60);
 
 /// Id of the operator's token.
-const OPERATOR: &str = "admin";
+pub const OPERATOR: &str = "admin";
 
 /// Why a shown token opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// Largest request that writes or removes many entries, in bytes.
 const MAX_BULK: usize = 64 << 20;
@@ -47,7 +48,8 @@ pub(super) struct Spot {
 }
 
 /// A namespace as JSON.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Namespace)]
 struct View {
     id: String,
     title: String,
@@ -60,15 +62,17 @@ impl From<Named> for View {
 }
 
 /// What makes a namespace.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewNamespace)]
 struct Wanted {
     title: String,
 }
 
 /// An entry of a bulk write, as Cloudflare's API has it, too.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEntry)]
 struct Write {
     key: String,
     value: String,
@@ -115,16 +119,26 @@ impl From<KvError> for Problem {
     }
 }
 
+/// The JSON of namespaces.
+#[derive(Serialize, ToSchema)]
+struct Namespaces {
+    namespaces: Vec<View>,
+}
+
+/// Lists the tenant's namespaces.
+#[utoipa::path(get, path = "/kv", tag = "kv", responses((status = 200, body = Namespaces)))]
 pub(super) async fn namespaces(
     State(stores): Shared,
     owner: Result<Path<Owner>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
-    let all: Vec<View> = stores.kv.namespaces(&tenant).await?.into_iter().map(View::from).collect();
-    Ok(json(StatusCode::OK, &json!({ "namespaces": all })))
+    let namespaces = stores.kv.namespaces(&tenant).await?.into_iter().map(View::from).collect();
+    Ok(json(StatusCode::OK, &Namespaces { namespaces }))
 }
 
+/// Makes a namespace.
+#[utoipa::path(post, path = "/kv", tag = "kv", request_body = Wanted, responses((status = 201, body = View)))]
 pub(super) async fn make(
     State(stores): Shared,
     owner: Result<Path<Owner>, PathRejection>,
@@ -140,6 +154,8 @@ pub(super) async fn make(
     Ok(created(&View::from(made), &location))
 }
 
+/// Deletes a namespace and its entries.
+#[utoipa::path(delete, path = "/kv/{namespace}", tag = "kv", params(("namespace" = String, Path)), responses((status = 204)))]
 pub(super) async fn remove(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
@@ -151,6 +167,10 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lists keys, in the order of their bytes.
+#[utoipa::path(get, path = "/kv/{namespace}/keys", tag = "kv",
+    params(("namespace" = String, Path), ("prefix" = Option<String>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Object)))]
 pub(super) async fn keys(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
@@ -169,6 +189,9 @@ pub(super) async fn keys(
     Ok(json(StatusCode::OK, &answer))
 }
 
+/// The value of a key; metadata and expiration are in the fields `KV-Metadata` and `KV-Expiration`.
+#[utoipa::path(get, path = "/kv/{namespace}/values/{key}", tag = "kv", params(("namespace" = String, Path), ("key" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(super) async fn get(
     State(stores): Shared,
     path: Result<Path<Spot>, PathRejection>,
@@ -190,6 +213,10 @@ pub(super) async fn get(
     Ok(response)
 }
 
+/// Writes an entry; the body is its value.
+#[utoipa::path(put, path = "/kv/{namespace}/values/{key}", tag = "kv",
+    params(("namespace" = String, Path), ("key" = String, Path), ("expiration" = Option<i64>, Query), ("expiration_ttl" = Option<i64>, Query)),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 204)))]
 pub(super) async fn put(
     State(stores): Shared,
     path: Result<Path<Spot>, PathRejection>,
@@ -205,6 +232,8 @@ pub(super) async fn put(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Removes an entry.
+#[utoipa::path(delete, path = "/kv/{namespace}/values/{key}", tag = "kv", params(("namespace" = String, Path), ("key" = String, Path)), responses((status = 204)))]
 pub(super) async fn delete(
     State(stores): Shared,
     path: Result<Path<Spot>, PathRejection>,
@@ -215,6 +244,15 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// How many entries were written.
+#[derive(Serialize, ToSchema)]
+struct Written {
+    written: usize,
+}
+
+/// Writes entries, all or none.
+#[utoipa::path(post, path = "/kv/{namespace}/bulk", tag = "kv", params(("namespace" = String, Path)), request_body = Vec<Write>,
+    responses((status = 200, body = Written)))]
 pub(super) async fn put_all(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
@@ -225,9 +263,12 @@ pub(super) async fn put_all(
     let (entries, _held) = writes(&stores, request).await?;
     let written = entries.len();
     stores.kv.put_all(&Namespace { tenant, id }, entries).await?;
-    Ok(json(StatusCode::OK, &json!({ "written": written })))
+    Ok(json(StatusCode::OK, &Written { written }))
 }
 
+/// Removes the entries of these keys.
+#[utoipa::path(post, path = "/kv/{namespace}/bulk/delete", tag = "kv", params(("namespace" = String, Path)), request_body = Vec<String>,
+    responses((status = 204)))]
 pub(super) async fn delete_all(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,

@@ -159,6 +159,7 @@ impl Api {
         secrets: Vec<(String, String)>,
     ) -> Result<Put, Problem> {
         self.add_secrets(tenant, name, &mut compiled.bundle);
+        let _turn = self.within_quota(tenant, name, &compiled).await?;
         // Before the version that needs them where there is a handler, right after it where there was none.
         let known = self.catalog.lookup(tenant, name).is_some();
         if known {
@@ -182,6 +183,7 @@ impl Api {
             return Err(invalid("Secrets' values are not of a version: put them by their own path."));
         }
         self.add_secrets(tenant, name, &mut compiled.bundle);
+        let _turn = self.within_quota(tenant, name, &compiled).await?;
         let put = self.catalog.upload(tenant, name, compiled, settings).await;
         put.map_err(|error| store_problem(&error))
     }

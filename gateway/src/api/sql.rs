@@ -10,7 +10,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// Largest request, in bytes: a value of 2 MB as an array takes 8.
 const MAX_REQUEST: usize = 12 << 20;
@@ -31,7 +31,8 @@ pub(super) struct Place {
 }
 
 /// A database as JSON.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Database)]
 struct View {
     id: String,
     name: String,
@@ -47,18 +48,20 @@ impl View {
 }
 
 /// What makes a database.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewDatabase)]
 struct Wanted {
     name: String,
 }
 
 /// What to do: one statement if there are parameters, else any number, all or none.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Statements {
     sql: String,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     params: Option<Vec<Param>>,
 }
 
@@ -72,9 +75,11 @@ impl From<Statements> for Work {
 }
 
 /// What one statement gave.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Result)]
 struct Gave {
     columns: Vec<String>,
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     rows: Vec<Vec<Datum>>,
     changes: u64,
     last_row_id: i64,
@@ -103,6 +108,14 @@ impl From<SqlError> for Problem {
     }
 }
 
+/// The JSON of databases.
+#[derive(Serialize, ToSchema)]
+struct Databases {
+    databases: Vec<View>,
+}
+
+/// Lists the tenant's databases.
+#[utoipa::path(get, path = "/sql", tag = "sql", responses((status = 200, body = Databases)))]
 pub(super) async fn list(
     State(stores): Shared,
     owner: Result<Path<Owner>, PathRejection>,
@@ -110,10 +123,12 @@ pub(super) async fn list(
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
     let all = stores.databases.list(&tenant).await?;
-    let all: Vec<View> = all.into_iter().map(|(named, size)| View::new(named, size)).collect();
-    Ok(json(StatusCode::OK, &json!({ "databases": all })))
+    let databases = all.into_iter().map(|(named, size)| View::new(named, size)).collect();
+    Ok(json(StatusCode::OK, &Databases { databases }))
 }
 
+/// Makes a database.
+#[utoipa::path(post, path = "/sql", tag = "sql", request_body = Wanted, responses((status = 201, body = View)))]
 pub(super) async fn make(
     State(stores): Shared,
     owner: Result<Path<Owner>, PathRejection>,
@@ -129,6 +144,8 @@ pub(super) async fn make(
     Ok(created(&View::new(made, 0), &location))
 }
 
+/// Shows a database.
+#[utoipa::path(get, path = "/sql/{database}", tag = "sql", params(("database" = String, Path)), responses((status = 200, body = View)))]
 pub(super) async fn read(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
@@ -139,6 +156,8 @@ pub(super) async fn read(
     Ok(json(StatusCode::OK, &View::new(named, size)))
 }
 
+/// Deletes a database.
+#[utoipa::path(delete, path = "/sql/{database}", tag = "sql", params(("database" = String, Path)), responses((status = 204)))]
 pub(super) async fn remove(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
@@ -150,6 +169,15 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The JSON of what statements gave.
+#[derive(Serialize, ToSchema)]
+struct Results {
+    results: Vec<Gave>,
+}
+
+/// Runs one statement with parameters, or any number without, all or none.
+#[utoipa::path(post, path = "/sql/{database}/query", tag = "sql", params(("database" = String, Path)), request_body = Statements,
+    responses((status = 200, body = Results)))]
 pub(super) async fn query(
     State(stores): Shared,
     path: Result<Path<Place>, PathRejection>,
@@ -158,8 +186,8 @@ pub(super) async fn query(
     let Place { tenant, database: id } = place(path)?;
     stores.know(&tenant)?;
     let answers = run(&stores, DatabaseId { tenant, id }, request).await?;
-    let results: Vec<Gave> = answers.into_iter().map(Gave::from).collect();
-    held_json(&stores, &json!({ "results": results })).await
+    let results = answers.into_iter().map(Gave::from).collect();
+    held_json(&stores, &Results { results }).await
 }
 
 /// Does what a request asks for.
@@ -171,7 +199,7 @@ pub(crate) async fn run(stores: &Stores, id: DatabaseId, request: Request) -> Re
 }
 
 /// JSON that may be long, and counts until it was sent.
-pub(crate) async fn held_json(stores: &Stores, value: &Value) -> Result<Response, Problem> {
+pub(crate) async fn held_json(stores: &Stores, value: &impl Serialize) -> Result<Response, Problem> {
     let text = serde_json::to_vec(value).map_err(|_| Problem::new(ProblemType::Internal))?;
     let held = stores.kv.room(text.len()).await?;
     let fields = [

@@ -1,22 +1,22 @@
 //! The routes of the stores that handlers and developers share: `/_mesh/v1/kv` and `/_mesh/v1/sql`, of each tenant.
 
-use super::{TENANTS_PATH, kv, no_tenant, sql};
+use super::{API_PATH, TENANTS_PATH, known, kv, no_tenant, sql};
 use crate::catalog::Catalog;
 use crate::kv::Kv;
 use crate::kv::operations::Operations;
 use crate::mesh::memory::Memory;
 use crate::problem::{Problem, ProblemType};
 use crate::sql::Databases;
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request};
-use axum::routing::{MethodRouter, get, post};
+use axum::extract::{DefaultBodyLimit, Path, Request};
 use http::{HeaderValue, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Longest time for a body to arrive: 25 MiB at 4 Mbit/s.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,30 +30,26 @@ pub(crate) struct Stores {
 
 pub(super) type Shared = axum::extract::State<Arc<Stores>>;
 
-/// The routes, with 405 for other methods.
-pub(crate) fn router(stores: Arc<Stores>) -> Router {
-    let mut router = Router::new();
-    for owner in ["/_mesh/v1".to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
-        let (kv, sql) = (format!("{owner}/kv"), format!("{owner}/sql"));
+/// The routes with what documents them, with 405 for other methods.
+pub(crate) fn router(stores: Arc<Stores>) -> OpenApiRouter {
+    let mut router = OpenApiRouter::new();
+    for base in [API_PATH.to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
+        let base = base.as_str();
         router = router
-            .route(&kv, known(get(kv::namespaces).post(kv::make)))
-            .route(&format!("{kv}/{{namespace}}"), known(axum::routing::delete(kv::remove)))
-            .route(&format!("{kv}/{{namespace}}/keys"), known(get(kv::keys)))
-            .route(
-                &format!("{kv}/{{namespace}}/values/{{key}}"),
-                known(get(kv::get).put(kv::put).delete(kv::delete)),
-            )
-            .route(&format!("{kv}/{{namespace}}/bulk"), known(post(kv::put_all)))
-            .route(&format!("{kv}/{{namespace}}/bulk/delete"), known(post(kv::delete_all)))
-            .route(&sql, known(get(sql::list).post(sql::make)))
-            .route(&format!("{sql}/{{database}}"), known(get(sql::read).delete(sql::remove)))
-            .route(&format!("{sql}/{{database}}/query"), known(post(sql::query)));
+            .routes(known(base, routes!(kv::namespaces, kv::make)))
+            .routes(known(base, routes!(kv::remove)))
+            .routes(known(base, routes!(kv::keys)))
+            .routes(known(base, routes!(kv::get, kv::put, kv::delete)))
+            .routes(known(base, routes!(kv::put_all)))
+            .routes(known(base, routes!(kv::delete_all)))
+            .routes(known(base, routes!(sql::list, sql::make)))
+            .routes(known(base, routes!(sql::read, sql::remove)))
+            .routes(known(base, routes!(sql::query)));
     }
-    router.with_state(stores)
-}
-
-fn known(methods: MethodRouter<Arc<Stores>>) -> MethodRouter<Arc<Stores>> {
-    methods.fallback(async || Problem::new(ProblemType::MethodNotAllowed))
+    router
+        // Bodies are read with limits of their own.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(stores)
 }
 
 impl Stores {

@@ -1,5 +1,6 @@
 //! The API as clients see it.
 
+mod document;
 mod limits;
 mod stores;
 mod tenants;
@@ -49,9 +50,9 @@ impl Server {
         let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
         let access = Arc::new(access);
         let api = Api::new(catalog, metrics, cache, Arc::clone(&access), limits);
-        let (routes, document) = router(api).split_for_parts();
         let stores = super::stores::router(stores);
-        let router = access::protect(routes.merge(stores).merge(openapi::router(document)), access);
+        let (routes, document) = router(api).merge(stores).split_for_parts();
+        let router = access::protect(routes.merge(openapi::router(document)), access);
         Server { router, _directory: directory }
     }
 

@@ -2,7 +2,7 @@
 
 use super::view::time;
 use super::{API_PATH, Shared, body, created, json, no_tenant, store_problem};
-use crate::access::{Action, Actions, MAX_TOKENS, NewToken, Principal, TokenError, Whose};
+use crate::access::{Action, Actions, MAX_TOKENS, NewToken, OPERATOR, Principal, TokenError, Whose};
 use crate::problem::{Problem, ProblemType};
 use crate::store::{DEFAULT_TENANT, TokenRow};
 use axum::Extension;
@@ -170,6 +170,11 @@ pub(super) async fn revoke(
     };
     if !is_seen {
         return Err(missing());
+    }
+    if id == OPERATOR {
+        return Err(Problem::new(ProblemType::Forbidden).detail(
+            "The operator's token is not revoked but replaced: start the gateway with --reset-admin-token.",
+        ));
     }
     if !principal.covers(row.tenant.as_deref(), theirs.actions) {
         return Err(wider());

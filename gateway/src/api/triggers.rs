@@ -69,10 +69,10 @@ pub(super) async fn put(
     let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
     let mut triggers = handler.triggers();
     if let Some(routes) = routes {
-        triggers.routes = routes::read(routes, &api.limits.domain).map_err(invalid)?;
+        triggers.routes = routes::read(routes, &api.limits.domain).map_err(|reason| invalid(&reason))?;
     }
     if let Some(crons) = crons {
-        cron::check(&crons).map_err(invalid)?;
+        cron::check(&crons).map_err(|reason| invalid(&reason))?;
         triggers.crons = crons;
     }
     triggers.previews = preview_urls.unwrap_or(triggers.previews);
@@ -116,7 +116,7 @@ pub(super) async fn routes(
     Ok(json(StatusCode::OK, &Routes { routes }))
 }
 
-fn invalid(reason: String) -> Problem {
+fn invalid(reason: &str) -> Problem {
     Problem::new(ProblemType::InvalidRequest).detail(format!("{reason}."))
 }
 

@@ -1,6 +1,7 @@
 //! Who may do what.
 
-use crate::access::Origin;
+use crate::access::rates::Defaults;
+use crate::access::{Origin, Quota};
 use clap::Args;
 use std::net::SocketAddr;
 
@@ -34,15 +35,72 @@ pub struct AccessConfig {
     /// Origin whose web pages may use the API, with a token as everybody (https://console.example); may be repeated
     #[arg(long, env = "TABMESH_API_CORS", value_name = "ORIGIN", value_delimiter = ',')]
     pub api_cors: Vec<Origin>,
+
+    /// Requests in a second of one caller (an IPv4 address, or an IPv6 network of 64 bits), to handlers and the API; 0 for
+    /// no limit [default: none on loopback, else 1000]
+    #[arg(long, env = "TABMESH_CALLER_RATE", value_name = "REQUESTS")]
+    pub caller_rate: Option<u32>,
+
+    /// Changes through the API in a minute, by one token and of one tenant; 0 for no limit [default: none on loopback,
+    /// else 600]
+    #[arg(long, env = "TABMESH_CHANGE_RATE", value_name = "CHANGES")]
+    pub change_rate: Option<u32>,
+
+    /// Requests in a second to one tenant's handlers, unless the tenant was granted another number; 0 for no limit
+    #[arg(long, env = "TABMESH_TENANT_RATE", default_value_t = 0, value_name = "REQUESTS")]
+    pub tenant_rate: u32,
+
+    /// Handlers of one tenant, unless it was granted another number; 0 for no bound but the gateway's
+    #[arg(long, env = "TABMESH_TENANT_HANDLERS", default_value_t = 0, value_name = "HANDLERS")]
+    pub tenant_handlers: u32,
+
+    /// Bytes of versions and static files of one tenant, unless it was granted another number; 0 for no bound
+    #[arg(long, env = "TABMESH_TENANT_BYTES", default_value_t = 0, value_name = "BYTES")]
+    pub tenant_bytes: u64,
 }
 
 impl AccessConfig {
+    /// Requests of one caller in a second, where not only this machine's users come.
+    const CALLER_RATE: u32 = 1000;
+    /// Changes in a minute, there.
+    const CHANGE_RATE: u32 = 600;
+
+    /// With the defaults for this address where nothing was said.
+    #[must_use]
+    pub fn for_address(mut self, listen: SocketAddr) -> Self {
+        let (caller, change) =
+            if is_loopback(listen) { (0, 0) } else { (Self::CALLER_RATE, Self::CHANGE_RATE) };
+        self.caller_rate.get_or_insert(caller);
+        self.change_rate.get_or_insert(change);
+        self
+    }
+
+    /// How often who may.
+    #[must_use]
+    pub fn rates(&self) -> Defaults {
+        Defaults {
+            caller: self.caller_rate.unwrap_or(0),
+            tenant: self.tenant_rate,
+            changes: self.change_rate.unwrap_or(0),
+        }
+    }
+
+    /// What tenants may have.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        Quota {
+            handlers: Some(self.tenant_handlers),
+            stored_bytes: Some(self.tenant_bytes),
+            requests_per_second: Some(self.tenant_rate),
+        }
+    }
+
     /// Refuses to serve without tokens where others than this machine's users may come from.
     ///
     /// # Errors
     /// A sentence with a hint.
     pub fn check(&self, listen: SocketAddr) -> Result<(), String> {
-        if self.auth == AuthMode::Off && !listen.ip().to_canonical().is_loopback() {
+        if self.auth == AuthMode::Off && !is_loopback(listen) {
             return Err(format!(
                 "without tokens the gateway listens on loopback alone, not on {listen}: anybody who reached it could deploy; \
                  add --auth on, or use --listen 127.0.0.1:{}",
@@ -51,6 +109,10 @@ impl AccessConfig {
         }
         Ok(())
     }
+}
+
+fn is_loopback(listen: SocketAddr) -> bool {
+    listen.ip().to_canonical().is_loopback()
 }
 
 #[cfg(test)]

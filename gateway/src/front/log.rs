@@ -22,7 +22,10 @@ impl Line {
             since: Instant::now(),
             ip: ip.clone(),
             method: request.method().clone(),
-            host: request.headers().get(header::HOST).cloned(),
+            host: match request.uri().authority() {
+                Some(authority) => HeaderValue::from_str(authority.host()).ok(),
+                None => request.headers().get(header::HOST).cloned(),
+            },
             path: redact::url(request.uri().path()),
         }
     }

@@ -8,6 +8,7 @@ use crate::mesh::call::{Call, Failure};
 use crate::mesh::pool::Lease;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::stacks;
 use crate::telemetry::Outcome;
 use axum::body::Body;
 use bytes::Bytes;
@@ -84,8 +85,10 @@ pub fn response(
             Body::from(whole)
         }
         first => {
-            // Unless it comes to its end.
-            held.active.watch.settle(Outcome::ResponseStreamDisconnected);
+            // Unless it comes to its end. A WebSocket has none of its own.
+            if head.status != StatusCode::SWITCHING_PROTOCOLS {
+                held.active.watch.settle(Outcome::ResponseStreamDisconnected);
+            }
             Body::new(AnswerBody { call, first, left: declared, allowed: held.limit, held })
         }
     };
@@ -142,17 +145,30 @@ impl AnswerBody {
 
     /// The caller only sees that the connection breaks: the reason stands in the log.
     fn broke_off(&mut self, error: &BodyError) {
-        let Labels { target, request_id, .. } = &self.held.labels;
-        let (Target { tenant, handler, .. }, request_id) = (&**target, &**request_id);
         // The handler's words are a field that the log escapes, so that they cannot forge a line.
         let text: String = match error {
             BodyError::Failed(Failure::Reset { reason, .. }) if !reason.is_empty() => reason.clone(),
             error => error.to_string(),
         };
-        tracing::error!(target: "tabmesh::handler", tenant, handler, request_id, text, "response broke off");
-        if let Some(record) = &self.held.active.watch.sight().record {
-            record.exception(&text);
-        }
+        let record = self.held.active.watch.sight().record.clone();
+        stacks::log(&self.held.labels, &text, move |labels, text| {
+            let Target { tenant, handler, .. } = &*labels.target;
+            let (version, request_id) = (labels.version(), &*labels.request_id);
+            let trace_id = record.as_ref().and_then(|record| record.trace()).map(tracing::field::display);
+            tracing::error!(
+                target: "tabmesh::handler",
+                tenant,
+                handler,
+                version,
+                request_id,
+                trace_id,
+                text,
+                "response broke off"
+            );
+            if let Some(record) = record {
+                record.exception(text);
+            }
+        });
         let limit = match error {
             BodyError::Failed(failure) => failure.limit(),
             BodyError::TooLarge => Some(Limit::ResponseBytes),

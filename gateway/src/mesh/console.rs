@@ -4,9 +4,10 @@
 use crate::breach::{self, Labels, Limit};
 use crate::metrics::Metrics;
 use crate::stacks;
-use crate::telemetry::Sight;
 use crate::telemetry::record::Used;
+use crate::telemetry::{Record, Sight};
 use opentelemetry::trace::TraceId;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tabmesh_protocol::{Cost, RequestHead};
 
@@ -41,18 +42,20 @@ impl Console {
         Self { labels: Labels::of(head), sight, since: Instant::now(), told: false, limit, left }
     }
 
-    /// The tab tells what the request used, once. No more is believed than there was time for.
-    pub(super) fn used(&mut self, cost: Cost) {
+    /// The tab tells what the request used, once. No more is believed than there was time for. The record is over with that, but to
+    /// tell it takes time: whoever has it drops it where nobody waits.
+    #[must_use]
+    pub(super) fn used(&mut self, cost: Cost) -> Option<Arc<Record>> {
         if std::mem::replace(&mut self.told, true) {
-            return;
+            return None;
         }
         let most = self.since.elapsed();
         let within = |micros: u32| Duration::from_micros(micros.into()).min(most);
         let cost = Used { cpu: within(cost.cpu), queued: within(cost.queued), ran: within(cost.ran) };
         self.sight.stats.used(cost.cpu, cost.queued);
-        if let Some(record) = self.sight.record.take() {
-            record.used(cost);
-        }
+        let record = self.sight.record.take()?;
+        record.used(cost);
+        Some(record)
     }
 
     /// The tab has no more to say of it, or nobody waits for that.

@@ -11,7 +11,7 @@ use super::exchange::{Ends, Exchange, Failure, Receivers};
 use super::incoming::{self, AFTERWARDS, Host, Recent};
 use super::memory::Memory;
 use crate::metrics::{Carried, Lane, Metrics};
-use crate::telemetry::Sight;
+use crate::telemetry::{Record, Sight};
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -81,6 +81,8 @@ struct State {
     exchanges: HashMap<StreamId, Exchange>,
     /// The streams that ended last: handlers go on logging after their answer.
     ended: VecDeque<Past>,
+    /// Records that are over, until nobody waits for the lock.
+    over: Vec<Arc<Record>>,
     /// The tab says of each request when it is done with it.
     tells_costs: bool,
     loose: Loose,
@@ -152,6 +154,7 @@ impl Tab {
                 session: Session::new(Role::Gateway, config, Duration::ZERO),
                 exchanges: HashMap::new(),
                 ended: VecDeque::new(),
+                over: Vec::new(),
                 tells_costs: false,
                 loose: Loose::new(),
                 calls: HashMap::new(),
@@ -328,7 +331,9 @@ impl Tab {
                 let dispatched = self.dispatch(&mut state);
                 self.tell_readiness(&state);
                 let deadline = self.epoch + state.session.poll_timeout();
+                let over = std::mem::take(&mut state.over);
                 drop(state);
+                drop(over);
                 if let Err(violation) = dispatched {
                     self.violated(&violation);
                 }
@@ -396,10 +401,12 @@ impl Tab {
 
     /// After every use of the session: wakes the send loop if there is something to send, and tells the pool if streams
     /// may be opened again.
-    fn after(&self, state: MutexGuard<'_, State>) {
+    fn after(&self, mut state: MutexGuard<'_, State>) {
         self.tell_readiness(&state);
         let wake = state.session.wants_transmit();
+        let over = std::mem::take(&mut state.over);
         drop(state);
+        drop(over);
         if wake {
             self.outbox.notify_one();
         }

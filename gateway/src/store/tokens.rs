@@ -105,6 +105,23 @@ impl Store {
         Ok(())
     }
 
+    /// Bytes of a tenant's versions and of their static files, each counted once.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
+        let bytes: i64 = self
+            .connection
+            .prepare_cached(
+                "SELECT (SELECT COALESCE(sum(size), 0) FROM versions WHERE tenant = ?1)
+                      + (SELECT COALESCE(sum(length(bytes)), 0) FROM files WHERE hash IN (
+                            SELECT site_files.hash FROM site_files
+                            JOIN versions ON versions.hash = site_files.version AND versions.tenant = ?1))",
+            )?
+            .query_row([tenant], |row| row.get(0))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     /// What tenants were granted, as JSON, by name.
     ///
     /// # Errors

@@ -89,6 +89,9 @@ async fn what_is_there_is_shown_to_people_and_programs() {
         (&["kv", "namespaces"], "namespaces"),
         (&["sql"], "databases"),
         (&["tenant", "list"], "tenants"),
+        (&["token", "list"], "tokens"),
+        (&["audit"], "entries"),
+        (&["status"], "tabs"),
     ] {
         let text = run(&gateway, args).await.ok();
         assert!(!text.trim().is_empty() && !text.contains('\u{1b}'), "{args:?}: {text}");

@@ -50,6 +50,8 @@ async fn what_is_saved_is_live_and_what_is_wrong_is_shown() {
 
     std::fs::write(&file, answering("two")).unwrap();
     answers(&url, "two").await;
+    dev.out.wait(0, &["ok", "GET http://", "-> 200"]).await;
+    dev.out.wait(0, &["(log) said two"]).await;
     // As editors save: another file takes its place.
     std::fs::write(project.join("page.ts~"), answering("three")).unwrap();
     std::fs::rename(project.join("page.ts~"), &file).unwrap();

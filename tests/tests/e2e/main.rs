@@ -2,6 +2,8 @@
 //! that break things start their own.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod access;
+mod authorization;
 mod bindings;
 mod cache;
 mod cli;
@@ -34,6 +36,7 @@ mod streaming;
 mod support;
 mod swarm;
 mod tabs;
+mod tail_command;
 mod tenants;
 mod versions;
 mod websocket;

@@ -76,9 +76,8 @@ impl Tab {
                     None => state.loose.line(self.id, level, &text),
                 },
                 Event::Cost { stream, cost } => {
-                    if let Some(console) = state.console(stream) {
-                        console.used(cost);
-                    }
+                    let record = state.console(stream).and_then(|console| console.used(cost));
+                    state.over.extend(record);
                 }
                 Event::Pong { load, round_trip } => {
                     self.metrics.round_trip.observe(round_trip.as_secs_f64());
