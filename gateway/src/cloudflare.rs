@@ -141,6 +141,3 @@ fn no_such_path() -> Refusal {
 fn own_host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     guard::authority(uri, headers)
 }
-
-#[cfg(test)]
-mod tests;

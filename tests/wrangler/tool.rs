@@ -46,7 +46,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn new(args: &[&str], output: Output) -> Self {
+    fn new(args: &[&str], output: &Output) -> Self {
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         Self { what: args.join(" "), code: output.status.code(), out, err }
@@ -114,7 +114,7 @@ impl Wrangler {
     }
 
     pub async fn run(&self, args: &[&str]) -> Ran {
-        Ran::new(args, self.command(args).output().await.unwrap())
+        Ran::new(args, &self.command(args).output().await.unwrap())
     }
 
     /// A command that reads `text`.
@@ -123,7 +123,7 @@ impl Wrangler {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).await.unwrap();
-        Ran::new(args, child.wait_with_output().await.unwrap())
+        Ran::new(args, &child.wait_with_output().await.unwrap())
     }
 
     /// Changes a file of the project.

@@ -41,7 +41,7 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: u32,
     message: String,
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
 }
 
 /// What routes answer.
@@ -49,7 +49,7 @@ pub(super) type Answer = Result<Response, Refusal>;
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: u32, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), headers: HeaderMap::new() }
+        Self { status, code, message: message.into(), headers: Box::default() }
     }
 
     /// Something that Tabmesh does not have, as a sentence.
@@ -83,7 +83,7 @@ impl From<Problem> for Refusal {
         let status = problem.status();
         let mut headers = std::mem::take(problem.into_response().headers_mut());
         headers.remove(header::CONTENT_TYPE);
-        Self { status, code, message, headers }
+        Self { status, code, message, headers: Box::new(headers) }
     }
 }
 
@@ -117,7 +117,7 @@ impl IntoResponse for Refusal {
             "success": false, "errors": [{ "code": code, "message": message }], "messages": [], "result": null,
         });
         let mut response = (status, axum::Json(body)).into_response();
-        response.headers_mut().extend(headers);
+        response.headers_mut().extend(*headers);
         response
     }
 }

@@ -175,6 +175,8 @@ pub(super) async fn listen(
     let subscription =
         subscription.map_err(|error| Problem::new(ProblemType::TooManyReaders).detail(error.to_string()))?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).protocols([PROTOCOL]);
+    // wrangler's first message is not masked, against RFC 6455; Cloudflare takes it.
+    let upgrade = upgrade.accept_unmasked_frames(true);
     Ok(upgrade.on_upgrade(move |socket| by_socket(socket, subscription)))
 }
 

@@ -1,1 +1,0 @@
-//! The API as clients of Cloudflare see it.
