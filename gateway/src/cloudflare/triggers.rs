@@ -57,7 +57,7 @@ fn caller(request: &Request) -> Option<Principal> {
     request.extensions().get::<Principal>().cloned()
 }
 
-fn refused(reason: String) -> Refusal {
+fn refused(reason: &str) -> Refusal {
     Refusal::metadata(format!("{reason}."))
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn put_schedules(
     let principal = caller(&request);
     let wanted: Vec<Schedule> = stores::json(request, MAX_REQUEST).await?;
     let crons: Vec<String> = wanted.into_iter().map(|schedule| schedule.cron).collect();
-    cron::check(&crons).map_err(refused)?;
+    cron::check(&crons).map_err(|reason| refused(&reason))?;
     let mut triggers = cloudflare.handler(&account, &script)?.triggers();
     triggers.crons = crons;
     ok(schedules_of(&*cloudflare.api.put_triggers(principal.as_ref(), &account, &script, triggers).await?))
@@ -122,7 +122,8 @@ pub(super) async fn put_routes(
     let patterns: Option<Vec<String>> = given.iter().map(plain).collect();
     let patterns = patterns.ok_or_else(|| Refusal::metadata("A route needs a pattern."))?;
     let wanted = patterns.iter().cloned().map(routes::Wanted::Plain).collect();
-    let mut routes = routes::read(wanted, &cloudflare.api.limits.domain).map_err(refused)?;
+    let mut routes =
+        routes::read(wanted, &cloudflare.api.limits.domain).map_err(|reason| refused(&reason))?;
     let handler = cloudflare.handler(&account, &script)?;
     add(&mut routes, handler.routes.iter().filter(|pattern| is_domain(pattern)));
     put_all(&cloudflare, principal.as_ref(), &account, &script, routes).await?;
@@ -140,7 +141,8 @@ pub(super) async fn put_domains(
     let Domains { origins } = stores::json(request, MAX_REQUEST).await?;
     let hosts: Vec<String> = origins.into_iter().map(|origin| origin.hostname).collect();
     let wanted = hosts.iter().map(|host| routes::Wanted::domain(host.clone())).collect();
-    let mut routes = routes::read(wanted, &cloudflare.api.limits.domain).map_err(refused)?;
+    let mut routes =
+        routes::read(wanted, &cloudflare.api.limits.domain).map_err(|reason| refused(&reason))?;
     let handler = cloudflare.handler(&account, &script)?;
     add(&mut routes, handler.routes.iter().filter(|pattern| !is_domain(pattern)));
     put_all(&cloudflare, principal.as_ref(), &account, &script, routes).await?;
