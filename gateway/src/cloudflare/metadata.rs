@@ -177,13 +177,13 @@ mod tests {
         serde_json::from_value(known).unwrap()
     }
 
-    fn of(metadata: Value) -> Result<Translated, String> {
+    fn of(metadata: &Value) -> Result<Translated, String> {
         translate(metadata.to_string().as_bytes(), &known()).map_err(|refusal| format!("{refusal:?}"))
     }
 
     #[test]
     fn what_wrangler_sends_becomes_ours() {
-        let done = of(json!({
+        let done = of(&json!({
             "main_module": "index.js", "compatibility_date": "2025-01-01", "compatibility_flags": ["nodejs_compat"],
             "bindings": [
                 {"type": "plain_text", "name": "A", "text": "x"},
@@ -236,7 +236,7 @@ mod tests {
             ),
             (json!([]), "cannot be read"),
         ] {
-            let error = of(metadata.clone()).unwrap_err();
+            let error = of(&metadata).unwrap_err();
             assert!(error.contains(part), "{metadata}: {error}");
         }
     }

@@ -57,6 +57,7 @@ fn caller(request: &Request) -> Option<Principal> {
     request.extensions().get::<Principal>().cloned()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "takes what a check gives, as it is")]
 fn refused(reason: String) -> Refusal {
     Refusal::metadata(format!("{reason}."))
 }
