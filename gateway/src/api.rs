@@ -80,6 +80,8 @@ pub struct ApiLimits {
     pub upload_timeout: Duration,
     /// Domain under which each handler has a host: `hello.localhost`.
     pub domain: String,
+    /// `http`, or `https` where callers come by TLS.
+    pub scheme: &'static str,
 }
 
 impl Default for ApiLimits {
@@ -91,6 +93,7 @@ impl Default for ApiLimits {
             max_uploads: 8,
             upload_timeout: Duration::from_secs(60),
             domain: "localhost".into(),
+            scheme: "http",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! (see `tabmesh serve --help`); every default has its reason here.
 
 mod access;
+mod entry;
 mod limits;
 mod store;
 mod telemetry;
@@ -12,6 +13,7 @@ use crate::invoke::Colo;
 use crate::sandbox::SandboxDomain;
 pub use access::{AccessConfig, AuthMode};
 use clap::Args;
+pub use entry::{ProxyConfig, TlsConfig};
 pub use limits::LimitConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -275,6 +277,12 @@ pub struct ServeConfig {
     #[arg(long, env = "TABMESH_DATA", default_value = ".tabmesh", value_name = "DIR")]
     pub data: PathBuf,
 
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsConfig,
+    /// Proxies in front.
+    #[command(flatten)]
+    pub proxies: ProxyConfig,
     /// The store's key.
     #[command(flatten)]
     pub store: StoreConfig,

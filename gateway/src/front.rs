@@ -22,6 +22,7 @@ use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::sandbox::SandboxDomain;
+use crate::server::Arrival;
 use crate::site::{Asked, Sites};
 use crate::sql::Databases;
 use crate::store::DEFAULT_TENANT;
@@ -87,7 +88,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// Puts the parts together.
+    /// Puts the parts together; callers come by `scheme`.
     ///
     /// # Errors
     /// When the embedded files are broken: see [`Assets::new`].
@@ -97,6 +98,7 @@ impl Front {
         behind: Behind,
         metrics: Arc<Metrics>,
         rendezvous: Meeting,
+        scheme: &'static str,
         access_log: bool,
     ) -> Result<Self, ScriptError> {
         let Behind { access, catalog, invoker, sites, kv, databases, pool, pool_name } = behind;
@@ -109,7 +111,7 @@ impl Front {
             },
         };
         let assets = Assets::new(site)?;
-        let limits = ApiLimits { domain: http.domain.clone(), caps, ..ApiLimits::default() };
+        let limits = ApiLimits { domain: http.domain.clone(), scheme, caps, ..ApiLimits::default() };
         let cache = Arc::clone(invoker.cache());
         let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), limits);
         let stores = Stores::new(Arc::clone(&catalog), kv, databases);
@@ -143,18 +145,19 @@ impl Front {
         })
     }
 
-    /// Answers one request of the peer whose address `ip` is, as text, and logs that where it is wanted.
-    pub async fn answer(&self, ip: &HeaderValue, request: Request<Body>) -> Response<Body> {
+    /// Answers one request that came like this, and logs that where it is wanted.
+    pub async fn answer(&self, arrival: &Arrival, request: Request<Body>) -> Response<Body> {
         if !self.access_log && !tracing::enabled!(target: "tabmesh::access", Level::DEBUG) {
-            return self.respond(ip, request).await;
+            return self.respond(arrival, request).await;
         }
-        let line = Line::new(ip, &request);
-        let response = self.respond(ip, request).await;
+        let line = Line::new(&arrival.ip, &request);
+        let response = self.respond(arrival, request).await;
         line.log(&response, self.access_log);
         response
     }
 
-    async fn respond(&self, ip: &HeaderValue, mut request: Request<Body>) -> Response<Body> {
+    async fn respond(&self, arrival: &Arrival, mut request: Request<Body>) -> Response<Body> {
+        let ip = &arrival.ip;
         let (route, authority) = match self.route(&request) {
             Ok(routed) => routed,
             Err(error) => return refusal(&error).into_response(),
@@ -199,7 +202,7 @@ impl Front {
                     false => None,
                 };
                 let about = self.abouts.of(request.version());
-                let caller = Caller::new(ip.clone(), authority, &path_and_query, prefix).about(about);
+                let caller = Caller::new(arrival, authority, &path_and_query, prefix).about(about);
                 let request_id = Arc::clone(caller.request_id());
                 let mut response = match file {
                     Some(file) => file,

@@ -116,7 +116,7 @@ pub async fn run(config: HeadlessConfig, shutdown: impl Future<Output = ()>) -> 
         url: config.url,
         profiles: config.profiles,
     };
-    tracing::info!(browser = %command.program.display(), tabs = config.count, url = command.url, "opening headless tabs");
+    tracing::info!(browser = %command.program.display(), tabs = config.count, url = without_query(&command.url), "opening headless tabs");
 
     let (stop, stopped) = watch::channel(false);
     let mut tabs = JoinSet::new();
@@ -199,6 +199,11 @@ fn authority(url: &str) -> Result<String, HeadlessError> {
     };
     let host = uri.host().ok_or_else(bad)?;
     Ok(format!("{host}:{}", uri.port_u16().unwrap_or(default_port)))
+}
+
+/// What may be logged of a page's address: a join token stands behind the rest.
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(page, _)| page)
 }
 
 #[cfg(test)]

@@ -16,15 +16,16 @@ use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
+use crate::server::{self, Entry, Tls};
 use crate::site::Sites;
 use crate::sql::Databases;
+use crate::stacks;
 use crate::store::{DataLock, SecretKey, make_directory};
 use crate::telemetry::Tracing;
-use crate::{server, stacks};
 use anyhow::Context;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tabmesh_protocol::signal::Role;
@@ -77,6 +78,7 @@ pub async fn run(
     let catalog = Catalog::open(&config.data, key.clone())
         .await
         .with_context(|| format!("cannot open the store in {}", config.data.display()))?;
+    let tls = Tls::open(&config.tls, &config.data)?;
     let listener = TcpListener::bind(config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is another gateway running?", config.http.listen))?;
@@ -147,7 +149,7 @@ pub async fn run(
         }
     };
 
-    tokio::spawn(reload_on_hangup(Arc::clone(&catalog), Arc::clone(&access)));
+    tokio::spawn(reload_on_hangup(Arc::clone(&catalog), Arc::clone(&access), tls.clone()));
     let behind = Behind {
         access: Arc::clone(&access),
         catalog,
@@ -158,14 +160,30 @@ pub async fn run(
         pool: Arc::clone(&pool),
         pool_name: config.signal.pool.clone(),
     };
-    let front = Front::new(&config.http, caps, behind, metrics, meeting, config.telemetry.access_log)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let front =
+        Front::new(&config.http, caps, behind, metrics, meeting, scheme, config.telemetry.access_log)?;
+    let front = Arc::new(front);
     let (stop, stopped) = watch::channel(false);
-    let serving =
-        tokio::spawn(server::serve(listener, Arc::new(front), threads, wait(stopped), config.http.drain()));
+    let drain = config.http.drain();
+    let url = page_base(scheme, address);
+    let mut own_url = url.clone();
+    if tls.is_some() && config.tabs > 0 {
+        // Certificates are for the names that callers use; the gateway's own tabs are on this machine.
+        let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen on 127.0.0.1")?;
+        own_url = page_base("http", own.local_addr()?);
+        let (front, threads, stopped) = (Arc::clone(&front), threads.clone(), wait(stopped.clone()));
+        tokio::spawn(server::serve(own, front, threads, stopped, drain, Entry::default()));
+    }
+    if let Some(plain) = config.tls.redirect_listen {
+        let listener = TcpListener::bind(plain).await.with_context(|| format!("cannot listen on {plain}"))?;
+        tokio::spawn(server::redirect(listener, address.port()));
+    }
+    let entry = Entry { tls, proxies: config.proxies };
+    let serving = tokio::spawn(server::serve(listener, front, threads, wait(stopped), drain, entry));
 
-    let url = page_base(address);
     let tab = config.tab.of_gateway(config.limits.max_cpu_ms);
-    let page = tab.page(&url, &config.signal.pool, token.as_deref()).map_err(anyhow::Error::msg)?;
+    let page = tab.page(&own_url, &config.signal.pool, token.as_deref()).map_err(anyhow::Error::msg)?;
     // The tabs close last: until then they serve the requests in flight.
     let (close, closed) = watch::channel(false);
     let mut tabs = (config.tabs > 0).then(|| {
@@ -195,14 +213,17 @@ pub async fn run(
     ended
 }
 
-/// Reads anew what others may have written, each time that SIGHUP says so: the store, after a backup was put back.
-async fn reload_on_hangup(catalog: Arc<Catalog>, access: Arc<Access>) {
+/// Reads anew what others may have written, each time that SIGHUP says so: certificates, and the store after a backup was put back.
+async fn reload_on_hangup(catalog: Arc<Catalog>, access: Arc<Access>, tls: Option<Arc<Tls>>) {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => return tracing::warn!(%error, "SIGHUP will not be heard"),
     };
     while hangups.recv().await.is_some() {
+        if let Some(Err(error)) = tls.as_ref().map(|tls| tls.reload()) {
+            tracing::error!(%error, "cannot read the certificates anew; they are as they were");
+        }
         let read = async { tokio::try_join!(catalog.reload(), access.reload()) };
         match read.await {
             Ok(_) => tracing::info!(handlers = catalog.count(), "read anew"),
@@ -299,11 +320,11 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
 }
 
 /// The address to open pages at: a wildcard address is not one.
-fn page_base(address: SocketAddr) -> String {
+fn page_base(scheme: &str, address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
-        format!("http://127.0.0.1:{}", address.port())
+        format!("{scheme}://127.0.0.1:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     }
 }
 

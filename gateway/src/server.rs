@@ -1,18 +1,32 @@
-//! Sockets in, requests out: the accept loop, HTTP/1.1 and HTTP/2 on one port, and draining. Knows nothing of routes.
+//! Sockets in, requests out: the accept loop, TLS, HTTP/1.1 and HTTP/2 on one port, and draining. Knows nothing of routes.
 
+mod arrival;
+mod proxy;
+mod redirect;
+mod tls;
+
+pub use arrival::Arrival;
+pub use redirect::redirect;
+pub use tls::{Tls, TlsError};
+
+use crate::config::ProxyConfig;
 use crate::front::Front;
 use crate::io_threads::IoThreads;
+use axum::BoxError;
 use axum::body::Body;
-use http::{HeaderValue, Request};
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::future::Future;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -35,6 +49,31 @@ const MAX_STREAMS: u32 = 256;
 /// Pause after a failed accept (out of file descriptors, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Longest time for a proxy to say who calls.
+const INTRODUCTION: Duration = Duration::from_secs(5);
+
+/// How connections begin.
+#[derive(Clone, Default)]
+pub struct Entry {
+    /// TLS, where callers speak it.
+    pub tls: Option<Arc<Tls>>,
+    /// Proxies in front.
+    pub proxies: ProxyConfig,
+}
+
+impl Entry {
+    /// Who is at the other end, and whether they are a proxy whose word counts for each request.
+    async fn introduce(&self, stream: &mut TcpStream, peer: IpAddr) -> std::io::Result<(IpAddr, bool)> {
+        let is_trusted = arrival::is_trusted(peer, &self.proxies.trusted_proxy);
+        if !is_trusted || !self.proxies.proxy_protocol {
+            return Ok((peer, is_trusted));
+        }
+        let said = tokio::time::timeout(INTRODUCTION, proxy::introduced(stream)).await;
+        let caller = said.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?.unwrap_or(peer);
+        Ok((caller, arrival::is_trusted(caller, &self.proxies.trusted_proxy)))
+    }
+}
+
 /// Serves on `threads` until `shutdown`, then lets requests in flight finish for at most `drain`.
 pub async fn serve(
     listener: TcpListener,
@@ -42,6 +81,7 @@ pub async fn serve(
     threads: IoThreads,
     shutdown: impl Future<Output = ()>,
     drain: Duration,
+    entry: Entry,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -75,19 +115,34 @@ pub async fn serve(
         // A response is written whole; waiting for more to send only delays it.
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { continue };
-        let front = Arc::clone(&front);
-        // Every request carries it; it does not change.
-        let ip = address.ip().to_string().parse().unwrap_or(HeaderValue::from_static("unknown"));
-        let service = service_fn(move |request: Request<Incoming>| {
-            let (front, ip) = (Arc::clone(&front), ip.clone());
-            async move { Ok::<_, Infallible>(front.answer(&ip, request.map(Body::new)).await) }
-        });
+        let (front, entry) = (Arc::clone(&front), entry.clone());
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         threads.spawn(async move {
             // From here on the socket's events come to this thread.
-            let Ok(stream) = TcpStream::from_std(stream) else { return };
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
+            let Ok(mut stream) = TcpStream::from_std(stream) else { return };
+            let ended = async {
+                let (caller, is_proxy) = entry.introduce(&mut stream, address.ip()).await?;
+                // Every request carries it; it does not change, but by a proxy's word.
+                let arrival = Arrival::new(caller, entry.tls.is_some());
+                let proxies = Arc::new(entry.proxies);
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (front, proxies) = (Arc::clone(&front), Arc::clone(&proxies));
+                    let arrival = match is_proxy {
+                        true => arrival.forwarded(request.headers(), &proxies.trusted_proxy),
+                        false => arrival.clone(),
+                    };
+                    async move { Ok::<_, Infallible>(front.answer(&arrival, request.map(Body::new)).await) }
+                });
+                match &entry.tls {
+                    None => run(&builder, watcher, stream, service).await,
+                    Some(tls) => match tls.accept(stream).await? {
+                        Some(stream) => run(&builder, watcher, stream, service).await,
+                        None => Ok(()),
+                    },
+                }
+            };
+            let ended: Result<(), BoxError> = ended.await;
+            if let Err(error) = ended {
                 tracing::debug!(%address, error, "connection ended");
             }
             drop(place);
@@ -97,6 +152,21 @@ pub async fn serve(
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still in flight after the drain time; they are cut off");
     }
+}
+
+/// One connection, to its end.
+async fn run<S>(
+    builder: &Builder<TokioExecutor>,
+    watcher: Watcher,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: S,
+) -> Result<(), BoxError>
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
+    S::Future: Send + 'static,
+{
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    watcher.watch(connection.into_owned()).await
 }
 
 async fn accept(

@@ -92,7 +92,7 @@ impl Gateway {
 
     async fn started(mut self) -> Self {
         self.child.out.wait(0, &["listening: "]).await;
-        let line = self.child.out.matching(0, &["listening: http://"]).remove(0);
+        let line = self.child.out.matching(0, &["listening: http"]).remove(0);
         self.address = line.rsplit('/').next().unwrap().parse().unwrap();
         if self.setup.tabs > 0 {
             self.child.out.wait(0, &["ready: "]).await;

@@ -67,14 +67,20 @@ pub(super) async fn purge(
     }
     let places = versions.iter().flat_map(|handler| urls.iter().map(move |url| (handler, url)));
     for (handler, (authority, path)) in places {
-        api.cache.purge(&handler.zone, &format!("http://{authority}{path}"));
+        // Callers may come with TLS and without.
+        let purge = |url: &str| {
+            for scheme in ["http", "https"] {
+                api.cache.purge(&handler.zone, &format!("{scheme}://{url}"));
+            }
+        };
+        purge(&format!("{authority}{path}"));
         // By path the handler sees the rest of it.
         let own = path.strip_prefix('/').and_then(|path| path.strip_prefix(name.as_str()));
         if let Some(rest) = own.filter(|rest| {
             tenant == DEFAULT_TENANT && matches!(rest.bytes().next(), None | Some(b'/' | b'?'))
         }) {
             let slash = if rest.starts_with('/') { "" } else { "/" };
-            api.cache.purge(&handler.zone, &format!("http://{authority}{slash}{rest}"));
+            purge(&format!("{authority}{slash}{rest}"));
         }
     }
     tracing::info!(%tenant, handler = %name, everything = purge_everything, files = urls.len(), "cache purged");

@@ -90,7 +90,7 @@ impl<'a> View<'a> {
 fn host(name: &str, tenant: &str, api: &ApiLimits, own: Option<&Authority>) -> String {
     let port = own.and_then(Authority::port_u16).map(|port| format!(":{port}")).unwrap_or_default();
     let owner = if tenant == DEFAULT_TENANT { String::new() } else { format!("{tenant}.") };
-    format!("http://{name}.{owner}{}{port}/", api.domain)
+    format!("{}://{name}.{owner}{}{port}/", api.scheme, api.domain)
 }
 
 /// The URL of a version alone, where it can be a host.

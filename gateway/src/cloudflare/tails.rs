@@ -145,7 +145,8 @@ pub(super) async fn make(
     sessions.insert(id.clone(), Session { tenant, handler, filter, until: Instant::now() + LIFE });
     let ends = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + LIFE;
     let ends = u64::try_from(ends.as_millis()).unwrap_or(u64::MAX);
-    ok(json!({ "id": id, "url": format!("ws://{host}{BASE}/tails/{id}"), "expires_at": time(ends) }))
+    let scheme = if cloudflare.api.limits.scheme == "https" { "wss" } else { "ws" };
+    ok(json!({ "id": id, "url": format!("{scheme}://{host}{BASE}/tails/{id}"), "expires_at": time(ends) }))
 }
 
 /// Ends a session; who listens already listens on.

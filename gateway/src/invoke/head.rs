@@ -5,6 +5,7 @@ use crate::catalog::Handler;
 use crate::config::HttpConfig;
 use crate::loops;
 use crate::problem::{Problem, ProblemType};
+use crate::server::Arrival;
 use crate::telemetry::trace::Cause;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -37,6 +38,8 @@ const ADDED: usize = 6;
 pub struct Caller {
     /// Address of the other end of the connection; `None` for a handler, whose fields stay as they are.
     ip: Option<HeaderValue>,
+    /// `http`, or `https` where the caller came by TLS.
+    scheme: &'static str,
     /// Host and port that the caller named; `None` where no field can say so.
     host: Option<HeaderValue>,
     /// As the handler sees it.
@@ -54,12 +57,13 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller at `ip` who named this host and port, and what the handler sees of the path, without `prefix`.
-    pub fn new(ip: HeaderValue, authority: &str, path_and_query: &str, prefix: Option<&str>) -> Self {
+    /// A caller who came like this and named this host and port, and what the handler sees of the path, without `prefix`.
+    pub fn new(arrival: &Arrival, authority: &str, path_and_query: &str, prefix: Option<&str>) -> Self {
         Self {
-            ip: Some(ip),
+            ip: Some(arrival.ip.clone()),
+            scheme: arrival.scheme(),
             host: HeaderValue::from_str(authority).ok(),
-            url: ["http://", authority, path_and_query].concat(),
+            url: [arrival.scheme(), "://", authority, path_and_query].concat(),
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
             upgrading: false,
             about: None,
@@ -87,6 +91,7 @@ impl Caller {
     pub fn handler(url: String, request_id: Arc<str>) -> Self {
         Self {
             ip: None,
+            scheme: "http",
             host: None,
             url,
             prefix: None,
@@ -181,7 +186,7 @@ pub fn build(
         return Err(Problem::new(ProblemType::LoopDetected).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, host, url, prefix, upgrading, about, request_id, cause: _ } = caller;
+    let Caller { ip, scheme, host, url, prefix, upgrading, about, request_id, cause: _ } = caller;
     if upgrading {
         // A handler agrees by what it sees.
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -192,10 +197,10 @@ pub fn build(
         headers.insert(header::HOST, host);
     }
     if let Some(ip) = ip {
-        // Nothing in front of us is trusted yet, so what a caller claims here is replaced.
+        // What proxies in front of us said, if they are trusted, is in it; what a caller claims is replaced.
         headers.insert(FORWARDED_FOR, ip.clone());
         headers.insert(CONNECTING_IP, ip);
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
         match prefix {
             Some(prefix) => headers.insert(FORWARDED_PREFIX, prefix),
             None => headers.remove(FORWARDED_PREFIX),

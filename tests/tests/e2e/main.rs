@@ -38,5 +38,6 @@ mod swarm;
 mod tabs;
 mod tail_command;
 mod tenants;
+mod tls;
 mod versions;
 mod websocket;

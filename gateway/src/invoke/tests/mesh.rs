@@ -277,7 +277,7 @@ impl Mesh {
         method: Method,
         body: impl Into<Body>,
     ) -> Response<Body> {
-        let caller = Caller::new(HeaderValue::from_static("127.0.0.1"), "hello.localhost", "/", None);
+        let caller = Caller::new(&arrival(), "hello.localhost", "/", None);
         let request = Request::builder().method(method).uri("/").body(body.into()).unwrap();
         self.invoker.invoke(handler, caller, request).await
     }
@@ -290,7 +290,7 @@ impl Mesh {
         path: &str,
         fields: &[(&'static str, &'static str)],
     ) -> Response<Body> {
-        let caller = Caller::new(HeaderValue::from_static("127.0.0.1"), "hello.localhost", path, None);
+        let caller = Caller::new(&arrival(), "hello.localhost", path, None);
         let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         for (name, value) in fields {
             request.headers_mut().insert(*name, HeaderValue::from_static(value));
@@ -340,4 +340,8 @@ pub(super) fn handler(digit: &str) -> Handler {
 
 pub(super) async fn text(response: Response<Body>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap()
+}
+
+fn arrival() -> crate::server::Arrival {
+    crate::server::Arrival::new(std::net::Ipv4Addr::LOCALHOST.into(), false)
 }
