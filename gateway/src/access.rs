@@ -35,7 +35,7 @@ pub use token::{Kind, Secret};
 pub use tokens::{MAX_TOKENS, NewToken, OPERATOR, Refused, TokenError, Tokens, Whose};
 
 use crate::config::{AccessConfig, AuthMode};
-use crate::store::{SecretKey, Store, StoreError};
+use crate::store::{SecretKey, SqliteStore, Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -60,7 +60,7 @@ pub struct Access {
 }
 
 /// A connection of its own to the store: what is asked here waits for no deployment.
-type SharedStore = Arc<Mutex<Store>>;
+type SharedStore = Arc<Mutex<Box<dyn Store>>>;
 
 impl Access {
     /// Opens what is needed of the store in `data`, and makes an operator's token where there is none and one is needed
@@ -69,7 +69,7 @@ impl Access {
     /// # Errors
     /// Database errors, or that the token's file cannot be written.
     pub fn open(data: &Path, key: SecretKey, domain: &str, config: &AccessConfig) -> Result<Self, OpenError> {
-        let store: SharedStore = Arc::new(Mutex::new(Store::open(data, key)?));
+        let store: SharedStore = Arc::new(Mutex::new(Box::new(SqliteStore::open(data, key)?)));
         let tokens = Tokens::open(Arc::clone(&store))?;
         if config.reset_admin_token || (config.auth == AuthMode::On && !tokens.has_operator()) {
             let file = operators_token(data, &tokens)?;
@@ -212,7 +212,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&new, path)
 }
 
-fn lock(store: &SharedStore) -> MutexGuard<'_, Store> {
+fn lock(store: &SharedStore) -> MutexGuard<'_, Box<dyn Store>> {
     // A panic under it leaves nothing half done: the store rolls back.
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -25,7 +25,7 @@ use tabmesh_protocol::Target;
 
 use crate::deploy::Compiled;
 use crate::routes::{Found, Routes};
-use crate::store::{SecretKey, Store, StoreError, Upload};
+use crate::store::{SecretKey, SqliteStore, Store, StoreError, Upload};
 use cache::CodeCache;
 use entry::Entry;
 pub use entry::POINTS;
@@ -62,7 +62,7 @@ pub struct Catalog {
 #[derive(Debug)]
 struct Inner {
     /// Held over a write to the store and to `handlers`, so that both see the same order.
-    store: Mutex<Store>,
+    store: Mutex<Box<dyn Store>>,
     handlers: RwLock<Handlers>,
     /// What leads to them besides their names.
     routes: RwLock<Routes>,
@@ -103,7 +103,7 @@ impl Catalog {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
             let store = inner.store();
-            let (handlers, routes) = read(&store)?;
+            let (handlers, routes) = read(&**store)?;
             inner.secrets.reload(store.placeholder_key()?, store.secrets()?);
             *inner.code() = CodeCache::new(CODE_CACHE_BYTES);
             inner.previews.invalidate_all();
@@ -116,8 +116,8 @@ impl Catalog {
     }
 
     fn read(directory: &Path, key: SecretKey) -> Result<Self, StoreError> {
-        let store = Store::open(directory, key)?;
-        let (handlers, routes) = read(&store)?;
+        let store: Box<dyn Store> = Box::new(SqliteStore::open(directory, key)?);
+        let (handlers, routes) = read(&*store)?;
         let secrets = Secrets::new(store.placeholder_key()?, store.secrets()?);
         Ok(Catalog {
             inner: Arc::new(Inner {
@@ -350,7 +350,7 @@ impl Catalog {
 }
 
 /// All handlers, and what leads to them.
-fn read(store: &Store) -> Result<(Handlers, Routes), StoreError> {
+fn read(store: &dyn Store) -> Result<(Handlers, Routes), StoreError> {
     let mut handlers: Handlers =
         store.tenants()?.into_iter().map(|tenant| (tenant, HashMap::new())).collect();
     for row in store.handlers()? {
@@ -374,7 +374,7 @@ fn read(store: &Store) -> Result<(Handlers, Routes), StoreError> {
 /// A panic under these locks leaves nothing half done: the store rolls back, a map's insert is whole. So poison is
 /// ignored rather than spread.
 impl Inner {
-    fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, Box<dyn Store>> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

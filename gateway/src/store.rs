@@ -13,17 +13,18 @@ mod secrets;
 mod tokens;
 mod versions;
 
-pub use audit::AuditRow;
-pub use files::SiteRow;
+pub use audit::{AuditLog, AuditRow};
+pub use crons::Crons;
+pub use files::{SiteRow, Sites};
 pub use lock::{DataLock, LockError};
 pub use seal::{KEY_FILE, KeyError, SecretKey};
-pub use secrets::SecretRow;
-pub use versions::{DeploymentRow, MAX_DEPLOYMENTS, MAX_VERSIONS, Stored, Upload, VersionRow};
+pub use secrets::{SecretRow, Secrets};
+pub use versions::{DeploymentRow, MAX_DEPLOYMENTS, MAX_VERSIONS, Stored, Upload, VersionRow, Versions};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-pub use tokens::TokenRow;
+pub use tokens::{TokenRow, Tokens};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use tabmesh_protocol::Target;
@@ -134,14 +135,31 @@ pub struct HandlerRow {
     pub updated_at_ms: u64,
 }
 
-/// The store, open.
+/// What a store owes whoever uses it, whatever stands behind: a file here, a cluster elsewhere.
+///
+/// - What a method acknowledged with `Ok` stays, also if the process is killed or the machine loses power the moment after.
+/// - A method does all that it says or nothing; it fails rather than do half.
+/// - Whoever holds the store sees its own changes at once, in the order in which it made them. Of several that hold one store each, the later
+///   change of one thing wins; the numbers of versions and deployments are drawn by the store, so no two get the same.
+/// - Methods may wait for a disk or a network: they are called where that is allowed.
+///
+/// Rows are plain data and most methods name one key, a tenant or a handler, so that a store of documents can keep them; what must change together
+/// comes in one call ([`Versions::put`], [`Versions::change`]).
+pub trait Store:
+    Handlers + Versions + Sites + Secrets + Crons + Tokens + AuditLog + std::fmt::Debug + Send
+{
+}
+
+impl Store for SqliteStore {}
+
+/// The store in one SQLite file, open.
 #[derive(Debug)]
-pub struct Store {
+pub struct SqliteStore {
     connection: Connection,
     key: SecretKey,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the store in a directory; makes both if they are not there (the directory only for its owner).
     ///
     /// # Errors
@@ -165,24 +183,57 @@ impl Store {
         connection.pragma_update(None, "secure_delete", "ON")?;
         schema::migrate(&mut connection, &path)?;
         secrets::unlock(&mut connection, &key)?;
-        Ok(Store { connection, key })
+        Ok(Self { connection, key })
     }
+}
 
+/// Tenants, handlers and the code of versions. A part of [`Store`].
+pub trait Handlers {
     /// Names of all tenants, sorted.
     ///
     /// # Errors
     /// Database errors.
-    pub fn tenants(&self) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT name FROM tenants ORDER BY name")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
+    fn tenants(&self) -> Result<Vec<String>, StoreError>;
 
     /// Makes a tenant; `false` if it was there. At most `max_tenants` in all.
     ///
     /// # Errors
     /// [`StoreError::TooManyTenants`] for a new one beyond the limit (nothing is written), and database errors.
-    pub fn put_tenant(&mut self, name: &str, max_tenants: usize) -> Result<bool, StoreError> {
+    fn put_tenant(&mut self, name: &str, max_tenants: usize) -> Result<bool, StoreError>;
+
+    /// All handlers of all tenants, sorted by tenant and name.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn handlers(&self) -> Result<Vec<HandlerRow>, StoreError>;
+
+    /// Removes a handler; `false` if there was none.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn delete(&mut self, tenant: &str, name: &str, now_ms: u64) -> Result<bool, StoreError>;
+
+    /// The source maps of a bundle, if it came with any.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The bytes of a bundle, if it is there.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn bundle(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+impl Handlers for SqliteStore {
+    fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT name FROM tenants ORDER BY name")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn put_tenant(&mut self, name: &str, max_tenants: usize) -> Result<bool, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let created = transaction
             .prepare_cached("INSERT INTO tenants (name) VALUES (?1) ON CONFLICT DO NOTHING")?
@@ -195,21 +246,13 @@ impl Store {
         Ok(created > 0)
     }
 
-    /// All handlers of all tenants, sorted by tenant and name.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn handlers(&self) -> Result<Vec<HandlerRow>, StoreError> {
+    fn handlers(&self) -> Result<Vec<HandlerRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!("{SELECT} ORDER BY tenant, name"))?;
         let rows = statement.query_map([], handler_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Removes a handler; `false` if there was none.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn delete(&mut self, tenant: &str, name: &str, now_ms: u64) -> Result<bool, StoreError> {
+    fn delete(&mut self, tenant: &str, name: &str, now_ms: u64) -> Result<bool, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let versions = versions::hashes(&transaction, tenant, name)?;
         let gone = transaction
@@ -220,21 +263,13 @@ impl Store {
         Ok(gone > 0)
     }
 
-    /// The source maps of a bundle, if it came with any.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    fn maps(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT maps FROM source_maps WHERE version = ?1")?;
         Ok(statement.query_row([version], |row| row.get(0)).optional()?)
     }
 
-    /// The bytes of a bundle, if it is there.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn bundle(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    fn bundle(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT bytes FROM bundles WHERE hash = ?1")?;
         Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
     }

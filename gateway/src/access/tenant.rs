@@ -38,7 +38,7 @@ pub struct Quota {
     pub requests_per_second: Option<u32>,
 }
 
-fn read(store: &Store) -> Result<HashMap<String, Arc<Settings>>, StoreError> {
+fn read(store: &dyn Store) -> Result<HashMap<String, Arc<Settings>>, StoreError> {
     // What cannot be read grants nothing.
     let settings = |json: &str| Arc::new(serde_json::from_str(json).unwrap_or_default());
     Ok(store.grants()?.into_iter().map(|(tenant, json)| (tenant, settings(&json))).collect())
@@ -57,7 +57,7 @@ impl Tenants {
     /// # Errors
     /// Database errors.
     pub(super) fn open(store: SharedStore) -> Result<Self, StoreError> {
-        let settings = Arc::new(RwLock::new(read(&lock(&store))?));
+        let settings = Arc::new(RwLock::new(read(&**lock(&store))?));
         Ok(Self { settings, store })
     }
 
@@ -67,7 +67,7 @@ impl Tenants {
     /// Database errors; then all is as it was.
     pub(super) fn reload(&self) -> Result<(), StoreError> {
         let store = lock(&self.store);
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = read(&store)?;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = read(&**store)?;
         drop(store);
         Ok(())
     }

@@ -97,7 +97,7 @@ impl Known {
     }
 }
 
-fn read(store: &Store) -> Result<HashMap<Hash, Arc<Known>>, StoreError> {
+fn read(store: &dyn Store) -> Result<HashMap<Hash, Arc<Known>>, StoreError> {
     let rows = store.tokens()?.into_iter().filter_map(Known::new);
     Ok(rows.map(|known| (known.row.hash, Arc::new(known))).collect())
 }
@@ -114,7 +114,7 @@ impl Tokens {
     /// # Errors
     /// Database errors.
     pub(super) fn open(store: SharedStore) -> Result<Self, StoreError> {
-        let known = RwLock::new(read(&lock(&store))?);
+        let known = RwLock::new(read(&**lock(&store))?);
         Ok(Self { known, store })
     }
 
@@ -124,7 +124,7 @@ impl Tokens {
     /// Database errors; then all is as it was.
     pub(super) fn reload(&self) -> Result<(), StoreError> {
         let store = lock(&self.store);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = read(&store)?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = read(&**store)?;
         drop(store);
         Ok(())
     }
@@ -143,7 +143,7 @@ impl Tokens {
         let new =
             NewToken { name: "admin".to_owned(), tenant: None, actions, pool: None, expires_at_ms: None };
         self.put(
-            &mut lock(&self.store),
+            &mut **lock(&self.store),
             new_row(OPERATOR.to_owned(), Kind::Admin, new, secret, now_ms),
             now_ms,
         )
@@ -197,7 +197,7 @@ impl Tokens {
             if tokens.count(written.tenant.as_deref(), now) >= MAX_TOKENS {
                 return Ok(false);
             }
-            tokens.put(&mut store, written, now).map(|()| true)
+            tokens.put(&mut **store, written, now).map(|()| true)
         });
         if fits.await? { Ok((secret, row)) } else { Err(TokenError::TooMany) }
     }
@@ -267,7 +267,7 @@ impl Tokens {
     }
 
     /// Blocking. Under the store's lock: what memory has is what was written last.
-    fn put(&self, store: &mut Store, row: TokenRow, now_ms: u64) -> Result<(), StoreError> {
+    fn put(&self, store: &mut dyn Store, row: TokenRow, now_ms: u64) -> Result<(), StoreError> {
         let ended = now_ms.saturating_sub(ENDED_KEPT_MS);
         store.put_token(&row, ended)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use super::archive::unpack;
 use super::databases::{check, copy, find};
 use super::{BackupError, at};
 use crate::config::StoreConfig;
-use crate::store::{DataLock, FILE_NAME, KEY_FILE, LockError, Store, make_directory};
+use crate::store::{DataLock, FILE_NAME, KEY_FILE, LockError, SqliteStore, make_directory};
 use std::path::Path;
 
 /// What was put back.
@@ -46,7 +46,7 @@ pub fn restore(data: &Path, file: &Path, config: &StoreConfig) -> Result<Restore
     let is_new = config.secret_key_file.is_none() && theirs.is_file() && !ours.is_file();
     let key = if is_new { config.key(folder.path())? } else { config.key(data)? };
     // It must open here, and is brought to this version's format.
-    drop(Store::open(folder.path(), key)?);
+    drop(SqliteStore::open(folder.path(), key)?);
     if is_new {
         std::fs::copy(&theirs, &ours).map_err(at(&ours))?;
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::StoreConfig;
 use crate::kv::{Entry, Kv, Namespace};
-use crate::store::{DataLock, KEY_FILE, SecretKey, Store};
+use crate::store::{DataLock, Handlers as _, KEY_FILE, SecretKey, Secrets as _, SqliteStore};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn put(kv: &Kv, value: &str) {
 /// A data directory with a store, a KV store and a handler's database.
 fn fill(data: &Path) -> Kv {
     let key = SecretKey::load(&data.join(KEY_FILE), true).unwrap();
-    let mut store = Store::open(data, key).unwrap();
+    let mut store = SqliteStore::open(data, key).unwrap();
     store.put_tenant("acme", 10).unwrap();
     let kv = Kv::open(data).unwrap();
     put(&kv, "before");
@@ -90,7 +90,7 @@ fn a_new_machine_needs_the_key() {
         name: "S".into(),
         value: "plaintext".into(),
     };
-    Store::open(&data, key).unwrap().put_secret(&secret).unwrap();
+    SqliteStore::open(&data, key).unwrap().put_secret(&secret).unwrap();
     create(&data, &file, false).unwrap();
     let bytes = std::fs::read(&file).unwrap();
     assert!(!bytes.windows(9).any(|window| window == b"plaintext"));
@@ -104,7 +104,7 @@ fn a_new_machine_needs_the_key() {
     let third = folder.path().join("third");
     restore(&third, &file, &StoreConfig::default()).unwrap();
     let key = SecretKey::load(&third.join(KEY_FILE), false).unwrap();
-    assert_eq!(Store::open(&third, key).unwrap().secrets().unwrap(), [secret]);
+    assert_eq!(SqliteStore::open(&third, key).unwrap().secrets().unwrap(), [secret]);
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());

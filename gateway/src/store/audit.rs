@@ -1,7 +1,7 @@
 //! Who changed what: the audit log, bounded by age and by number for each tenant, so that one's changes do not push
 //! out another's.
 
-use super::{Store, StoreError, integer};
+use super::{SqliteStore, StoreError, integer};
 use rusqlite::{Row, named_params, params};
 
 /// A change as stored.
@@ -29,18 +29,30 @@ pub struct AuditRow {
     pub address: Option<String>,
 }
 
-impl Store {
+/// Who changed what. A part of [`Store`].
+pub trait AuditLog {
     /// Writes a change that is about to be made (its `id` does not count) and gives its number. Every so often those
     /// before `ended_before_ms` go, and the tenant's oldest beyond `keep`.
     ///
     /// # Errors
     /// Database errors.
-    pub fn begin_audit(
-        &mut self,
-        row: &AuditRow,
-        keep: u32,
-        ended_before_ms: u64,
-    ) -> Result<u64, StoreError> {
+    fn begin_audit(&mut self, row: &AuditRow, keep: u32, ended_before_ms: u64) -> Result<u64, StoreError>;
+
+    /// Notes how a change was answered.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn finish_audit(&mut self, id: u64, status: u16) -> Result<(), StoreError>;
+
+    /// At most `limit` changes with numbers below `before`, the latest first.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn audit(&self, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError>;
+}
+
+impl AuditLog for SqliteStore {
+    fn begin_audit(&mut self, row: &AuditRow, keep: u32, ended_before_ms: u64) -> Result<u64, StoreError> {
         /// Changes between two looks for old ones.
         const EVERY: u64 = 64;
         let transaction = self.connection.transaction()?;
@@ -76,22 +88,14 @@ impl Store {
         Ok(id)
     }
 
-    /// Notes how a change was answered.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn finish_audit(&mut self, id: u64, status: u16) -> Result<(), StoreError> {
+    fn finish_audit(&mut self, id: u64, status: u16) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("UPDATE audit SET status = ?2 WHERE id = ?1")?
             .execute(params![integer(id), status])?;
         Ok(())
     }
 
-    /// At most `limit` changes with numbers below `before`, the latest first.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn audit(&self, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+    fn audit(&self, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, at, who, name, action, method, path, tenant, status, address FROM audit
              WHERE id < ?1 ORDER BY id DESC LIMIT ?2",

@@ -1,6 +1,6 @@
 //! Static files of versions. They go with the last version that has them.
 
-use super::{Store, StoreError};
+use super::{SqliteStore, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// The static files of a version.
@@ -38,22 +38,29 @@ pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-impl Store {
+/// Static files of versions. A part of [`Store`].
+pub trait Sites {
     /// The manifest of a version's static files, as JSON, if it has any.
     ///
     /// # Errors
     /// Database errors.
-    pub fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT manifest FROM sites WHERE version = ?1")?;
-        Ok(statement.query_row([version], |row| row.get(0)).optional()?)
-    }
+    fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The bytes of a static file.
     ///
     /// # Errors
     /// Database errors.
-    pub fn file(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    fn file(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+impl Sites for SqliteStore {
+    fn manifest(&self, version: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT manifest FROM sites WHERE version = ?1")?;
+        Ok(statement.query_row([version], |row| row.get(0)).optional()?)
+    }
+
+    fn file(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT bytes FROM files WHERE hash = ?1")?;
         Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
     }

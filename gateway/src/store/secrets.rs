@@ -1,6 +1,6 @@
 //! Secrets of handlers, sealed ([`super::seal`]). They go with their handler.
 
-use super::{SecretKey, Store, StoreError};
+use super::{SecretKey, SqliteStore, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 /// What is sealed to know the key again.
@@ -80,12 +80,35 @@ fn write(connection: &Connection, key: &SecretKey, row: &SecretRow) -> rusqlite:
     Ok(())
 }
 
-impl Store {
+/// Secrets of handlers; what is stored is sealed. A part of [`Store`].
+pub trait Secrets {
     /// All secrets.
     ///
     /// # Errors
     /// [`StoreError::WrongKey`] where one does not open, and database errors.
-    pub fn secrets(&self) -> Result<Vec<SecretRow>, StoreError> {
+    fn secrets(&self) -> Result<Vec<SecretRow>, StoreError>;
+
+    /// Writes a secret of a handler that is there.
+    ///
+    /// # Errors
+    /// Database errors, an unknown handler among them.
+    fn put_secret(&mut self, row: &SecretRow) -> Result<(), StoreError>;
+
+    /// Removes a secret; `false` if there was none.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn delete_secret(&mut self, tenant: &str, handler: &str, name: &str) -> Result<bool, StoreError>;
+
+    /// What placeholders are made with: this store's own random bytes.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn placeholder_key(&self) -> Result<Vec<u8>, StoreError>;
+}
+
+impl Secrets for SqliteStore {
+    fn secrets(&self) -> Result<Vec<SecretRow>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT tenant, handler, name, sealed FROM secrets")?;
         let rows = statement.query_map([], |row| {
@@ -97,19 +120,11 @@ impl Store {
         rows.map(|row| row?.ok_or(StoreError::WrongKey)).collect()
     }
 
-    /// Writes a secret of a handler that is there.
-    ///
-    /// # Errors
-    /// Database errors, an unknown handler among them.
-    pub fn put_secret(&mut self, row: &SecretRow) -> Result<(), StoreError> {
+    fn put_secret(&mut self, row: &SecretRow) -> Result<(), StoreError> {
         Ok(write(&self.connection, &self.key, row)?)
     }
 
-    /// Removes a secret; `false` if there was none.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn delete_secret(&mut self, tenant: &str, handler: &str, name: &str) -> Result<bool, StoreError> {
+    fn delete_secret(&mut self, tenant: &str, handler: &str, name: &str) -> Result<bool, StoreError> {
         let gone = self
             .connection
             .prepare_cached("DELETE FROM secrets WHERE tenant = ?1 AND handler = ?2 AND name = ?3")?
@@ -117,11 +132,7 @@ impl Store {
         Ok(gone > 0)
     }
 
-    /// What placeholders are made with: this store's own random bytes.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn placeholder_key(&self) -> Result<Vec<u8>, StoreError> {
+    fn placeholder_key(&self) -> Result<Vec<u8>, StoreError> {
         Ok(self.connection.query_row("SELECT bytes FROM placeholder_key", [], |row| row.get(0))?)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn open(directory: &Path) -> Result<Store, StoreError> {
-    Store::open(directory, key(7))
+fn open(directory: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(directory, key(7))
 }
 
 fn key(byte: u8) -> SecretKey {
@@ -46,7 +46,7 @@ fn deployment(shares: &[(&str, u16)], at: u64) -> DeploymentRow {
 }
 
 /// Makes a version and deploys it.
-fn put(store: &mut Store, handler: &HandlerRow, bundle: &[u8], max: usize) -> Result<bool, StoreError> {
+fn put(store: &mut SqliteStore, handler: &HandlerRow, bundle: &[u8], max: usize) -> Result<bool, StoreError> {
     let version = version(&handler.version, handler.updated_at_ms);
     let upload = Upload { handler, version: &version, bundle, maps: None, site: None };
     let deployment = deployment(&[(&handler.version, 10_000)], handler.updated_at_ms);
@@ -54,7 +54,7 @@ fn put(store: &mut Store, handler: &HandlerRow, bundle: &[u8], max: usize) -> Re
 }
 
 /// Makes a version alone.
-fn upload(store: &mut Store, name: &str, hash: &str, at: u64) -> Stored {
+fn upload(store: &mut SqliteStore, name: &str, hash: &str, at: u64) -> Stored {
     let handler = row(name, hash, at);
     let upload =
         Upload { handler: &handler, version: &version(hash, at), bundle: b"", maps: None, site: None };
@@ -189,7 +189,7 @@ fn versions_are_numbered_once_and_never_change() {
     let again = upload(&mut store, "a", "v1", 3);
     assert_eq!((again.version.number, again.version.created_at_ms, again.created), (1, 1, false));
     assert_eq!(upload(&mut store, "a", "v3", 4).version.number, 3);
-    let numbers = |store: &Store| -> Vec<(String, u32)> {
+    let numbers = |store: &SqliteStore| -> Vec<(String, u32)> {
         store.versions(DEFAULT_TENANT, "a").unwrap().into_iter().map(|it| (it.hash, it.number)).collect()
     };
     assert_eq!(numbers(&store), [("v3".into(), 3), ("v2".into(), 2), ("v1".into(), 1)]);
@@ -284,7 +284,7 @@ fn secrets_lie_sealed_and_open_with_their_key_alone() {
     assert_nowhere(directory.path(), "plaintext");
     drop(store);
     assert_nowhere(directory.path(), "plaintext");
-    assert!(matches!(Store::open(directory.path(), key(8)), Err(StoreError::WrongKey)));
+    assert!(matches!(SqliteStore::open(directory.path(), key(8)), Err(StoreError::WrongKey)));
     let mut store = open(directory.path()).unwrap();
     assert_eq!(store.secrets().unwrap(), [secret("A", "second-plaintext"), secret("B", "")]);
     // One that is put into another's place does not open.
@@ -296,5 +296,5 @@ fn secrets_lie_sealed_and_open_with_their_key_alone() {
     assert!(store.delete_secret(DEFAULT_TENANT, "a", "A").unwrap());
     assert!(store.delete_secret(DEFAULT_TENANT, "a", "B").unwrap());
     drop(store);
-    assert!(Store::open(directory.path(), key(8)).is_ok(), "nothing is sealed with the old one");
+    assert!(SqliteStore::open(directory.path(), key(8)).is_ok(), "nothing is sealed with the old one");
 }

@@ -1,6 +1,6 @@
 //! Tokens, by the SHA-256 of their text: the text itself is nowhere. And what each tenant was granted.
 
-use super::{Store, StoreError, integer};
+use super::{SqliteStore, StoreError, integer};
 use rusqlite::{Row, TransactionBehavior, named_params, params};
 
 /// A token as stored.
@@ -37,12 +37,53 @@ impl std::fmt::Debug for TokenRow {
     }
 }
 
-impl Store {
+/// Tokens by their hashes, and what tenants were granted. A part of [`Store`].
+pub trait Tokens {
     /// All tokens.
     ///
     /// # Errors
     /// Database errors.
-    pub fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+    fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
+
+    /// Writes a token, in place of one with its id. Those that ended before `ended_before_ms` go.
+    ///
+    /// # Errors
+    /// Database errors, an unknown tenant among them.
+    fn put_token(&mut self, row: &TokenRow, ended_before_ms: u64) -> Result<(), StoreError>;
+
+    /// Removes a token; `false` if there was none.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn delete_token(&mut self, id: &str) -> Result<bool, StoreError>;
+
+    /// Notes when tokens (by id) were last used, all at once.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn use_tokens(&mut self, used: &[(String, u64)]) -> Result<(), StoreError>;
+
+    /// Bytes of a tenant's versions and of their static files, each counted once.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn stored(&self, tenant: &str) -> Result<u64, StoreError>;
+
+    /// What tenants were granted, as JSON, by name.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn grants(&self) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Writes what a tenant is granted.
+    ///
+    /// # Errors
+    /// Database errors, an unknown tenant among them.
+    fn put_grants(&mut self, tenant: &str, settings: &str) -> Result<(), StoreError>;
+}
+
+impl Tokens for SqliteStore {
+    fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, hash, kind, name, tenant, actions, pool, prefix, created_at, expires_at, last_used_at
              FROM tokens ORDER BY created_at, id",
@@ -51,11 +92,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes a token, in place of one with its id. Those that ended before `ended_before_ms` go.
-    ///
-    /// # Errors
-    /// Database errors, an unknown tenant among them.
-    pub fn put_token(&mut self, row: &TokenRow, ended_before_ms: u64) -> Result<(), StoreError> {
+    fn put_token(&mut self, row: &TokenRow, ended_before_ms: u64) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction
             .prepare_cached("DELETE FROM tokens WHERE id = ?1 OR expires_at < ?2")?
@@ -82,19 +119,11 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a token; `false` if there was none.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn delete_token(&mut self, id: &str) -> Result<bool, StoreError> {
+    fn delete_token(&mut self, id: &str) -> Result<bool, StoreError> {
         Ok(self.connection.prepare_cached("DELETE FROM tokens WHERE id = ?1")?.execute([id])? > 0)
     }
 
-    /// Notes when tokens (by id) were last used, all at once.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn use_tokens(&mut self, used: &[(String, u64)]) -> Result<(), StoreError> {
+    fn use_tokens(&mut self, used: &[(String, u64)]) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (id, at) in used {
             transaction
@@ -105,11 +134,7 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes of a tenant's versions and of their static files, each counted once.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
+    fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
         let bytes: i64 = self
             .connection
             .prepare_cached(
@@ -122,21 +147,13 @@ impl Store {
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
-    /// What tenants were granted, as JSON, by name.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn grants(&self) -> Result<Vec<(String, String)>, StoreError> {
+    fn grants(&self) -> Result<Vec<(String, String)>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT tenant, settings FROM tenant_grants")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes what a tenant is granted.
-    ///
-    /// # Errors
-    /// Database errors, an unknown tenant among them.
-    pub fn put_grants(&mut self, tenant: &str, settings: &str) -> Result<(), StoreError> {
+    fn put_grants(&mut self, tenant: &str, settings: &str) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO tenant_grants (tenant, settings) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET settings = ?2",

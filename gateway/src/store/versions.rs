@@ -1,7 +1,7 @@
 //! Versions of handlers and their deployments. A version never changes once it is written; a deployment says which versions
 //! requests get, and the last one holds. Old ones of both go: those that are deployed now stay.
 
-use super::{HandlerRow, SiteRow, Store, StoreError, files, integer, sweep, unsigned};
+use super::{HandlerRow, SiteRow, SqliteStore, StoreError, files, integer, sweep, unsigned};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, named_params, params};
 
 /// Versions of a handler that are kept. Those that can be rolled back to at Cloudflare, too.
@@ -70,14 +70,65 @@ pub struct Stored {
     pub gone: Vec<String>,
 }
 
-impl Store {
+/// Versions of handlers, and deployments. A part of [`Store`].
+pub trait Versions {
     /// Writes a version; with `deployment` (whose number is drawn here) also that, and the handler as the upload says; all or
     /// nothing. At most `max_handlers` in all.
     ///
     /// # Errors
     /// [`StoreError::Full`] for a new handler beyond the limit, [`StoreError::NoHandler`] for a version without deployment of a handler
     /// that is not there, and database errors (an unknown tenant among them).
-    pub fn put(
+    fn put(
+        &mut self,
+        upload: Upload<'_>,
+        deployment: Option<&DeploymentRow>,
+        max_handlers: usize,
+    ) -> Result<Stored, StoreError>;
+
+    /// Writes what is not of a version, of a handler that is there; with a deployment of versions that are there also that. Its
+    /// number.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHandler`], and database errors.
+    fn change(
+        &mut self,
+        handler: &HandlerRow,
+        deployment: Option<&DeploymentRow>,
+    ) -> Result<Option<u32>, StoreError>;
+
+    /// A handler's versions, the newest first.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn versions(&self, tenant: &str, handler: &str) -> Result<Vec<VersionRow>, StoreError>;
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn version(&self, tenant: &str, handler: &str, hash: &str) -> Result<Option<VersionRow>, StoreError>;
+
+    /// A handler's deployments, the newest first.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn deployments(&self, tenant: &str, handler: &str) -> Result<Vec<DeploymentRow>, StoreError>;
+
+    /// The deployment that holds.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn deployment(&self, tenant: &str, handler: &str) -> Result<Option<DeploymentRow>, StoreError>;
+
+    /// Hashes of a handler's versions.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn hashes(&self, tenant: &str, handler: &str) -> Result<Vec<String>, StoreError>;
+}
+
+impl Versions for SqliteStore {
+    fn put(
         &mut self,
         upload: Upload<'_>,
         deployment: Option<&DeploymentRow>,
@@ -126,12 +177,7 @@ impl Store {
         Ok(Stored { created: !is_known, version, gone })
     }
 
-    /// Writes what is not of a version, of a handler that is there; with a deployment of versions that are there also that. Its
-    /// number.
-    ///
-    /// # Errors
-    /// [`StoreError::NoHandler`], and database errors.
-    pub fn change(
+    fn change(
         &mut self,
         handler: &HandlerRow,
         deployment: Option<&DeploymentRow>,
@@ -151,29 +197,17 @@ impl Store {
         Ok(number)
     }
 
-    /// A handler's versions, the newest first.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn versions(&self, tenant: &str, handler: &str) -> Result<Vec<VersionRow>, StoreError> {
+    fn versions(&self, tenant: &str, handler: &str) -> Result<Vec<VersionRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!("{VERSIONS} ORDER BY number DESC"))?;
         let rows = statement.query_map([tenant, handler], version_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// One of them.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn version(&self, tenant: &str, handler: &str, hash: &str) -> Result<Option<VersionRow>, StoreError> {
+    fn version(&self, tenant: &str, handler: &str, hash: &str) -> Result<Option<VersionRow>, StoreError> {
         Ok(version(&self.connection, tenant, handler, hash)?)
     }
 
-    /// A handler's deployments, the newest first.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn deployments(&self, tenant: &str, handler: &str) -> Result<Vec<DeploymentRow>, StoreError> {
+    fn deployments(&self, tenant: &str, handler: &str) -> Result<Vec<DeploymentRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT number, shares, created_at, notes FROM deployments
              WHERE tenant = ?1 AND handler = ?2 ORDER BY number DESC",
@@ -182,11 +216,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The deployment that holds.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn deployment(&self, tenant: &str, handler: &str) -> Result<Option<DeploymentRow>, StoreError> {
+    fn deployment(&self, tenant: &str, handler: &str) -> Result<Option<DeploymentRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT number, shares, created_at, notes FROM deployments
              WHERE tenant = ?1 AND handler = ?2 ORDER BY number DESC LIMIT 1",
@@ -194,11 +224,7 @@ impl Store {
         Ok(statement.query_row([tenant, handler], deployment_row).optional()?)
     }
 
-    /// Hashes of a handler's versions.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn hashes(&self, tenant: &str, handler: &str) -> Result<Vec<String>, StoreError> {
+    fn hashes(&self, tenant: &str, handler: &str) -> Result<Vec<String>, StoreError> {
         Ok(hashes(&self.connection, tenant, handler)?)
     }
 }
