@@ -179,8 +179,10 @@ impl Reader<'_> {
         if !routes.is_empty() {
             metadata.insert("routes".into(), routes.into());
         }
-        if let Some(limits) = find("limits") {
-            metadata.insert("limits".into(), limits.to_json());
+        for key in ["limits", "preview_urls"] {
+            if let Some(node) = find(key) {
+                metadata.insert(key.into(), node.to_json());
+            }
         }
         Ok(wanted)
     }

@@ -8,6 +8,7 @@ main = "src/index.ts"
 compatibility_date = "2026-01-01"
 compatibility_flags = ["nodejs_compat"]
 account_id = "x"
+preview_urls = false
 routes = [{ pattern = "shop.example.com/*", zone_name = "example.com" }]
 assets = { directory = "./public", binding = "ASSETS", not_found_handling = "single-page-application" }
 
@@ -48,7 +49,7 @@ const JSONC: &str = r#"{
   "d1_databases": [{ "binding": "DB", "database_name": "shop" }],
   "services": [{ "binding": "AUTH", "service": "auth" }],
   "triggers": { "crons": ["*/5 * * * *"] },
-  "limits": { "cpu_ms": 50 },
+  "limits": { "cpu_ms": 50 }, "preview_urls": false,
   "env": { "staging": { "vars": { "GREETING": "hi" } } },
 }"#;
 
@@ -79,6 +80,7 @@ fn both_syntaxes_say_the_same_to_the_api() {
             "crons": ["*/5 * * * *"],
             "routes": [{ "pattern": "shop.example.com/*", "zone_name": "example.com" }],
             "limits": { "cpu_ms": 50 },
+            "preview_urls": false,
         })
     );
     assert_eq!(read_toml.notes.len(), 1);
