@@ -24,6 +24,8 @@ pub(super) struct Loop {
     live: Option<Built>,
     /// Where it answers.
     urls: Vec<String>,
+    /// What is wrong, as it was said last: events of other files do not say it again.
+    said: Option<String>,
 }
 
 impl Loop {
@@ -36,7 +38,7 @@ impl Loop {
         let watch = Watch::new(folder).map_err(|error| {
             CliError::Failed(anyhow::anyhow!("the files of {} cannot be watched: {error}", folder.display()))
         })?;
-        Ok(Self { project: Arc::new(project), client, watch, out, live: None, urls: Vec::new() })
+        Ok(Self { project: Arc::new(project), client, watch, out, live: None, urls: Vec::new(), said: None })
     }
 
     /// Builds and deploys; what is wrong with the project is shown, and is no error here.
@@ -49,6 +51,7 @@ impl Loop {
             Err(error) => return self.wrong(&error),
         };
         if self.live.as_ref().is_some_and(|live| live.is_same(&built)) {
+            self.said = None;
             return Ok(());
         }
         if self.live.is_none() {
@@ -58,6 +61,7 @@ impl Loop {
             Ok(view) => view,
             Err(error) => return self.wrong(&error),
         };
+        self.said = None;
         let is_first = self.live.is_none();
         let took = started.elapsed().as_millis();
         self.urls = urls(self.client.base(), &view);
@@ -117,10 +121,15 @@ impl Loop {
         }
     }
 
-    fn wrong(&self, error: &CliError) -> Result<(), CliError> {
+    fn wrong(&mut self, error: &CliError) -> Result<(), CliError> {
         if matches!(error, CliError::Closed) {
             return Err(CliError::Closed);
         }
+        let text = error.to_text();
+        if self.said.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        self.said = Some(text);
         if self.out.json {
             let mut document = error.to_json();
             document["event"] = "error".into();
