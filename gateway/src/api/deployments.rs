@@ -237,19 +237,9 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tabmesh_protocol::Limits;
 
     fn versions() -> Vec<Version> {
-        let version = |number: u32| Version {
-            hash: format!("{number:064}"),
-            number,
-            limits: Limits::default(),
-            modules: vec![],
-            size: 0,
-            has_site: false,
-            created_at_ms: 0,
-            notes: Notes::default(),
-        };
+        let version = |number: u32| super::super::versions::sample(&format!("{number:064}"), number);
         (1..=20).map(version).collect()
     }
 

@@ -237,22 +237,26 @@ pub(crate) fn percentage(points: u16) -> f64 {
     f64::from(points) * 100.0 / f64::from(POINTS)
 }
 
+/// A version of which only this counts.
+#[cfg(test)]
+pub(super) fn sample(hash: &str, number: u32) -> Version {
+    Version {
+        hash: hash.into(),
+        number,
+        limits: Limits::default(),
+        modules: vec![],
+        size: 0,
+        has_site: false,
+        created_at_ms: 0,
+        notes: Notes::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn version(hash: &str, number: u32) -> Version {
-        Version {
-            hash: hash.into(),
-            number,
-            limits: Limits::default(),
-            modules: vec![],
-            size: 0,
-            has_site: false,
-            created_at_ms: 0,
-            notes: Notes::default(),
-        }
-    }
+    use super::sample as version;
 
     #[test]
     fn versions_are_named_by_number_or_by_digits() {
