@@ -5,7 +5,7 @@
 //! bytes, and who asks for it when it is missing ([`flight`]). Nothing here calls a handler.
 
 mod budget;
-mod conditional;
+pub mod conditional;
 mod directives;
 mod entry;
 mod fill;

@@ -5,6 +5,7 @@ pub mod manifest;
 pub mod resolve;
 pub mod rules;
 
+use crate::cache::conditional;
 use crate::catalog::Catalog;
 use axum::body::Body;
 use bytes::Bytes;
@@ -189,27 +190,11 @@ fn respond(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let tag = format!("\"{}\"", &hash[..32.min(hash.len())]);
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let is_known = known.is_some_and(|list| {
-        list.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*")
-    });
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, FRESH);
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    if is_known && status == StatusCode::OK {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
-    }
-    if let Ok(kind) = HeaderValue::from_str(&media_type(file)) {
-        headers.insert(header::CONTENT_TYPE, kind);
-    }
-    if *method == Method::HEAD {
-        headers.insert(header::CONTENT_LENGTH, bytes.len().into());
-    } else {
-        *response.body_mut() = Body::from(bytes);
-    }
+    headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    headers.extend(HeaderValue::from_str(&media_type(file)).ok().map(|kind| (header::CONTENT_TYPE, kind)));
+    conditional::answer(&mut response, method, asked, &bytes);
     response
 }
 

@@ -1,8 +1,19 @@
-//! Conditional requests and ranges, answered from a stored response (RFC 9110, sections 13 and 14). Pure.
+//! Conditional requests and ranges, answered from a stored response or a file (RFC 9110, sections 13 and 14). Pure.
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use httpdate::parse_http_date;
 use std::ops::Range;
+
+/// Fields that describe a body, and that a 304 does without.
+pub const OF_BODY: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_RANGE,
+];
 
 /// How a stored response answers a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +38,40 @@ pub fn is_partial(asked: &HeaderMap) -> bool {
     [header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]
         .iter()
         .any(|name| asked.contains_key(name))
+}
+
+/// Gives a response, which has the whole one's status and fields, what the request asks for of the whole body.
+pub fn answer(response: &mut Response<Body>, method: &Method, asked: &HeaderMap, body: &Bytes) {
+    let (status, length) = (response.status(), body.len());
+    let form = form(method, asked, status, response.headers(), length);
+    let headers = response.headers_mut();
+    if status == StatusCode::OK && !headers.contains_key(header::ACCEPT_RANGES) {
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    let (status, range) = match form {
+        Form::Whole => {
+            if *method == Method::HEAD {
+                headers.insert(header::CONTENT_LENGTH, length.into());
+            } else {
+                *response.body_mut() = Body::from(body.clone());
+            }
+            return;
+        }
+        Form::NotModified => (StatusCode::NOT_MODIFIED, None),
+        Form::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}"))),
+        Form::Part(part) => {
+            let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+            *response.body_mut() = Body::from(body.slice(part));
+            (StatusCode::PARTIAL_CONTENT, Some(range))
+        }
+    };
+    let headers = response.headers_mut();
+    if status != StatusCode::PARTIAL_CONTENT {
+        OF_BODY.iter().for_each(|name| drop(headers.remove(name)));
+    }
+    let range = range.and_then(|range| HeaderValue::try_from(range).ok());
+    headers.extend(range.map(|range| (header::CONTENT_RANGE, range)));
+    *response.status_mut() = status;
 }
 
 /// How a stored response with these fields and a body of `length` bytes answers the request.

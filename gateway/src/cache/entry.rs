@@ -1,6 +1,6 @@
 //! A stored response, and the answers that are made of it. Pure: the time is given.
 
-use super::conditional::{self, Form};
+use super::conditional;
 use super::policy::{Freshness, Verdict, judge};
 use axum::body::Body;
 use bytes::Bytes;
@@ -10,15 +10,6 @@ use std::time::SystemTime;
 
 /// Memory of an entry beside its text, in bytes: what the maps and allocations around it take, roughly.
 pub const OVERHEAD: usize = 512;
-
-/// Fields that describe a body, and that a 304 does without.
-const OF_BODY: [HeaderName; 5] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_RANGE,
-];
 
 /// A response, whole.
 #[derive(Debug)]
@@ -63,33 +54,8 @@ impl Entry {
         *response.status_mut() = self.status;
         let mut headers = self.headers.clone();
         headers.insert(header::AGE, self.freshness.age(now).into());
-        let length = self.body.len();
-        if self.status == StatusCode::OK && !headers.contains_key(header::ACCEPT_RANGES) {
-            headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        }
-        match conditional::form(method, asked, self.status, &self.headers, length) {
-            Form::Whole if *method == Method::HEAD => {
-                headers.insert(header::CONTENT_LENGTH, length.into());
-            }
-            Form::Whole => *response.body_mut() = Body::from(self.body.clone()),
-            Form::NotModified => {
-                *response.status_mut() = StatusCode::NOT_MODIFIED;
-                OF_BODY.iter().for_each(|name| drop(headers.remove(name)));
-            }
-            Form::Part(part) => {
-                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-                let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-                headers.extend(HeaderValue::try_from(range).ok().map(|range| (header::CONTENT_RANGE, range)));
-                *response.body_mut() = Body::from(self.body.slice(part));
-            }
-            Form::Unsatisfiable => {
-                *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-                OF_BODY.iter().for_each(|name| drop(headers.remove(name)));
-                let range = format!("bytes */{length}");
-                headers.extend(HeaderValue::try_from(range).ok().map(|range| (header::CONTENT_RANGE, range)));
-            }
-        }
         *response.headers_mut() = headers;
+        conditional::answer(&mut response, method, asked, &self.body);
         response
     }
 
@@ -117,7 +83,7 @@ impl Entry {
         }
         let mut headers = self.headers.clone();
         headers.remove(header::DATE);
-        for name in update.keys().filter(|name| !OF_BODY.contains(name)) {
+        for name in update.keys().filter(|name| !conditional::OF_BODY.contains(name)) {
             headers.remove(name);
             for value in update.get_all(name) {
                 headers.append(name.clone(), value.clone());

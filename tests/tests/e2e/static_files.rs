@@ -1,5 +1,6 @@
 //! Static files of handlers.
 
+use reqwest::StatusCode;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tabmesh_tests::gateway::client;
@@ -46,6 +47,18 @@ async fn files_come_before_the_handler_and_everything_else_is_its_own() {
     let again =
         client().get(gateway.host_url("site", "/")).header("if-none-match", tag).send().await.unwrap();
     assert_eq!((again.status().as_u16(), again.bytes().await.unwrap().len()), (304, 0));
+    let whole = client().get(gateway.host_url("site", "/")).send().await.unwrap().bytes().await.unwrap();
+    let part = client().get(gateway.host_url("site", "/")).header("range", "bytes=1-3").send().await.unwrap();
+    assert_eq!(
+        (part.status(), part.headers()["content-range"].to_str().unwrap()),
+        (StatusCode::PARTIAL_CONTENT, &*format!("bytes 1-3/{}", whole.len()))
+    );
+    assert_eq!(part.bytes().await.unwrap(), whole.slice(1..4));
+    let beyond =
+        client().get(gateway.host_url("site", "/")).header("range", "bytes=9999999-").send().await.unwrap();
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    let head = client().head(gateway.host_url("site", "/")).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"].to_str().unwrap(), whole.len().to_string());
     assert_eq!(gateway.text("/site/about").await, "about");
     let moved = gateway.get("/site/about.html?q").await;
     assert_eq!(
