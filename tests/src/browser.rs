@@ -39,6 +39,26 @@ pub struct Browser {
     _home: TempDir,
 }
 
+/// Starts chromedriver; its port. It takes one that is free for IPv6 and wants the same for IPv4, which another process may have taken:
+/// then it exits, and is started again.
+async fn drive(home: &Path) -> (Child, u16) {
+    loop {
+        let mut driver = Child::start(Path::new("chromedriver"), &["--port=0".into()], &environment(home));
+        let line = driver.out.wait(0, &["port"]).await;
+        let line = match line.contains("on port 0") {
+            // Said before it looks for one.
+            true => driver.out.wait_nth(0, &["port"], 2).await,
+            false => line,
+        };
+        if line.contains("started successfully on port") {
+            let port = line.trim_end_matches('.').rsplit(' ').next().unwrap().parse().unwrap();
+            return (driver, port);
+        }
+        assert!(line.contains("port not available"), "{line}");
+        driver.exited().await;
+    }
+}
+
 impl Browser {
     /// Starts chromedriver and a browser.
     pub async fn start() -> Self {
@@ -53,9 +73,7 @@ impl Browser {
     async fn start_with(more: &[&str]) -> Self {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
-        let driver = Child::start(Path::new("chromedriver"), &["--port=0".into()], &environment(home.path()));
-        let line = driver.out.wait(0, &["started successfully on port"]).await;
-        let port: u16 = line.trim_end_matches('.').rsplit(' ').next().unwrap().parse().unwrap();
+        let (driver, port) = drive(home.path()).await;
         let mut args: Vec<String> = FLAGS.map(str::to_owned).into();
         args.extend(more.iter().map(|flag| (*flag).to_owned()));
         args.push(format!("--user-data-dir={}", home.path().join("profile").display()));
