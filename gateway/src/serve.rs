@@ -328,16 +328,30 @@ fn page_base(scheme: &str, address: SocketAddr) -> String {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
+/// Waits for SIGINT or SIGTERM, or for the terminal that this was started in to close. SIGHUP alone asks a gateway to read its data anew,
+/// so it does not end one.
 ///
 /// # Errors
 /// When signals cannot be listened for.
 pub async fn shutdown_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = terminate.recv() => {}
+    let mut hangup = signal(SignalKind::hangup())?;
+    let had_terminal = has_terminal();
+    loop {
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => return Ok(result?),
+            _ = terminate.recv() => return Ok(()),
+            _ = hangup.recv() => {
+                if had_terminal && !has_terminal() {
+                    return Ok(());
+                }
+            }
+        }
     }
-    Ok(())
+}
+
+/// Whether this process has a terminal of its own, which may have closed.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
