@@ -127,7 +127,7 @@ impl Sites {
         };
         let hash = manifest.files.get(&file)?;
         let bytes = self.catalog.file(hash).await.ok().flatten()?;
-        let mut response = respond(&file, hash, bytes, status, method, headers);
+        let mut response = respond(&file, hash, &bytes, status, method, headers);
         rules.apply(host, asked_path, response.headers_mut());
         Some(response)
     }
@@ -182,7 +182,7 @@ fn redirect(prefix: &str, to: &str, query: Option<&str>) -> Option<Response<Body
 fn respond(
     file: &str,
     hash: &str,
-    bytes: Bytes,
+    bytes: &Bytes,
     status: StatusCode,
     method: &Method,
     asked: &HeaderMap,
@@ -194,7 +194,7 @@ fn respond(
     headers.insert(header::CACHE_CONTROL, FRESH);
     headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
     headers.extend(HeaderValue::from_str(&media_type(file)).ok().map(|kind| (header::CONTENT_TYPE, kind)));
-    conditional::answer(&mut response, method, asked, &bytes);
+    conditional::answer(&mut response, method, asked, bytes);
     response
 }
 
