@@ -1,6 +1,7 @@
 //! Sockets in, requests out: the accept loop, TLS, HTTP/1.1 and HTTP/2 on one port, and draining. Knows nothing of routes.
 
 mod arrival;
+mod linger;
 mod proxy;
 mod redirect;
 mod tls;
@@ -14,12 +15,13 @@ use crate::front::Front;
 use crate::io_threads::IoThreads;
 use axum::BoxError;
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use linger::Lingering;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::ErrorKind;
@@ -131,7 +133,9 @@ pub async fn serve(
                         true => arrival.forwarded(request.headers(), &proxies.trusted_proxy),
                         false => arrival.clone(),
                     };
-                    async move { Ok::<_, Infallible>(front.answer(&arrival, request.map(Body::new)).await) }
+                    let expects = request.headers().contains_key(header::EXPECT);
+                    let request = request.map(|body| Body::new(Lingering::new(body, expects)));
+                    async move { Ok::<_, Infallible>(front.answer(&arrival, request).await) }
                 });
                 match &entry.tls {
                     None => run(&builder, watcher, stream, service).await,

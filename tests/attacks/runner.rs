@@ -15,7 +15,7 @@ const SLOWER: f64 = 2.0;
 /// ... and is not looked at below this, in milliseconds: two busy cores jitter by as much without any attack.
 const FLOOR_MS: f64 = 100.0;
 /// How often an attack may be played until the neighbour's latency is as it should be.
-const TRIES: usize = 3;
+const TRIES: usize = 5;
 /// How long the neighbour is measured before that.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The neighbour is called for at least so long during an attack; short ones are repeated.
@@ -185,9 +185,7 @@ async fn warm_up(stage: &Stage, handler: &str) -> Result<String, String> {
 
 /// Which isolate answers, by the number it drew when it loaded its code.
 pub async fn born(stage: &Stage, handler: &str) -> Result<String, String> {
-    let answer = stage.get(handler, "/sane").await;
-    let status = answer.status();
-    let text = answer.text().await.unwrap_or_default();
+    let (status, text) = stage.look(handler, "/sane").await?;
     let born =
         serde_json::from_str::<Value>(&text).ok().and_then(|value| Some(value["born"].as_str()?.to_owned()));
     born.ok_or_else(|| format!("its sane path answers {status} {text}"))

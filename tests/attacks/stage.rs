@@ -7,7 +7,7 @@ use crate::mode::Mode;
 use crate::neighbour::{self, Latency, Neighbour};
 use crate::trap::Trap;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use rustix::process::Pid;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -162,6 +162,15 @@ impl Stage {
         self.client.get(self.url(MALLORY, handler, path)).send().await.unwrap()
     }
 
+    /// The same for looks between plays, where no answer is a finding like a wrong one: status and text.
+    pub async fn look(&self, handler: &str, path: &str) -> Result<(StatusCode, String), String> {
+        let said = async {
+            let answer = self.client.get(self.url(MALLORY, handler, path)).send().await?;
+            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+        };
+        said.await.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    }
+
     /// Begins to call the neighbour.
     pub fn neighbour(&self) -> Neighbour {
         Neighbour::start(&self.quiet, &self.url(ALICE, "hello", "/"))
@@ -216,14 +225,12 @@ impl Stage {
     }
 
     async fn has_tab(&self) -> bool {
-        let answer = self.quiet.get(self.gateway.url("/_mesh/readyz")).send().await.unwrap();
+        let Ok(answer) = self.quiet.get(self.gateway.url("/_mesh/readyz")).send().await else { return false };
         answer.json::<Value>().await.is_ok_and(|tabs| tabs["tabs"]["ready"] == 1)
     }
 
     async fn canary(&self) -> Result<(), String> {
-        let answer = self.get(CANARY, "/").await;
-        let status = answer.status();
-        let text = answer.text().await.unwrap_or_default();
+        let (status, text) = self.look(CANARY, "/").await?;
         if status == 200 && text == "{\"canary\":\"sings\",\"strange\":[]}" {
             return Ok(());
         }

@@ -115,12 +115,11 @@ pub fn leak<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
 /// Callers send bodies that nobody reads; they are answered all the same.
 pub fn unread_bodies<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
     async move {
-        let body = bytes::Bytes::from(vec![b'x'; 8 << 20]);
+        let body = bytes::Bytes::from(vec![b'x'; 4 << 20]);
         let calls = (0..30).map(|_| {
             let body = body.clone();
             async move {
-                let sent = stage.post(attack.name, "/").body(body).send().await;
-                match sent {
+                match stage.post(attack.name, "/").body(body).send().await {
                     Ok(response) => brief(response).await,
                     Err(_) => "no response".to_owned(),
                 }
@@ -128,7 +127,7 @@ pub fn unread_bodies<'a>(stage: &'a Stage, attack: &'a Attack) -> Play<'a> {
         });
         let answers = join_all(calls).await;
         let mut played = Played::held(sum(answers.iter().map(String::as_str)));
-        for answer in answers.iter().filter(|answer| *answer != "200" && *answer != "no response") {
+        for answer in answers.iter().filter(|answer| *answer != "200") {
             played.failures.push(format!("got {answer}"));
         }
         played

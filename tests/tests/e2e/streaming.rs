@@ -190,6 +190,28 @@ async fn a_body_that_is_not_read_does_not_hinder_the_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_wait_for_the_upload_arrives_and_so_does_the_next() {
+    let gateway = mesh().await;
+    gateway.deploy("early", "export default { fetch: () => new Response('early', { status: 401 }) };").await;
+    for (path, status) in [("/early/", 401), ("/nobody-is-there/", 404), ("/_mesh/v1/nothing", 404)] {
+        let host = gateway.address();
+        let mut stream = raw::connect(host).await;
+        let upload = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {LARGE}\r\n\r\n");
+        let next = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        // As simple clients do: nothing is read until all is written.
+        within("an upload that nobody wants", async {
+            stream.write_all(upload.as_bytes()).await.unwrap();
+            stream.write_all(&vec![b'x'; LARGE]).await.unwrap();
+            stream.write_all(next.as_bytes()).await.unwrap();
+        })
+        .await;
+        let both = raw::read_to_end(&mut stream).await;
+        assert_eq!(both.status, status, "{path}");
+        assert!(both.text().contains(&format!("HTTP/1.1 {status} ")), "{path}: {}", both.text());
+    }
+}
+
+#[tokio::test]
 async fn a_slow_reader_does_not_block_others_in_the_tab() {
     let gateway = solo().await;
     gateway.deploy("slowly", down()).await;
