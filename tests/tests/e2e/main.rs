@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod access;
+mod acme;
 mod authorization;
 mod bindings;
 mod cache;

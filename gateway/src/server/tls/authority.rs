@@ -95,7 +95,7 @@ impl Order {
         let ends = || certificates.of(name).map(|it| humantime::format_rfc3339_seconds(it.ends).to_string());
         match event {
             Ok(EventOk::DeployedCachedCert) => {
-                tracing::info!(name, ends = ends(), "the certificate that was kept is shown")
+                tracing::info!(name, ends = ends(), "the certificate that was kept is shown");
             }
             Ok(EventOk::CertCacheStore) => tracing::info!(name, directory, ends = ends(), "new certificate"),
             Ok(EventOk::DeployedNewCert | EventOk::AccountCacheStore) => {}
@@ -118,7 +118,7 @@ impl Order {
                 }
             }
             Err(error) => {
-                tracing::error!(name, %error, "the certificate, or its account, cannot be kept on the disk")
+                tracing::error!(name, %error, "the certificate, or its account, cannot be kept on the disk");
             }
         }
     }
