@@ -181,6 +181,8 @@ pub async fn run(
     if let Some(plain) = config.tls.redirect_listen {
         let listener = TcpListener::bind(plain).await.with_context(|| format!("cannot listen on {plain}"))?;
         let port = config.tls.redirect_port.unwrap_or(address.port());
+        let plain = listener.local_addr()?;
+        tracing::info!(%plain, port, "callers without TLS are sent to the port with it");
         tokio::spawn(server::redirect(listener, port, config.proxies.clone()));
     }
     let entry = Entry { tls, proxies: config.proxies };

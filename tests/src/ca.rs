@@ -3,7 +3,16 @@
 use crate::gateway::client_builder;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// The root, and what it signs with.
 pub struct PrivateCa {
@@ -56,6 +65,30 @@ impl PrivateCa {
     #[must_use]
     pub fn client(&self) -> Client {
         trusting(&self.pem)
+    }
+}
+
+impl PrivateCa {
+    /// A connection by TLS to whoever shows that it is `host`, in one of these protocols, which begins with `before` in the clear.
+    ///
+    /// # Errors
+    /// Those of the handshake.
+    pub async fn connect(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        protocols: &[&str],
+        before: &[u8],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(before).await?;
+        let host = ServerName::try_from(host.to_owned()).unwrap();
+        TlsConnector::from(Arc::new(config)).connect(host, stream).await
     }
 }
 

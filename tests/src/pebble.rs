@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
 
-/// Names the program; else it is looked for in `PATH`.
+/// Names the program; else it is looked for in `PATH`. The same in `xtask/src/pebble.rs`.
 pub const VARIABLE: &str = "TABMESH_PEBBLE";
 
 /// What one run of it does.

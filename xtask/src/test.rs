@@ -12,7 +12,7 @@ use crate::binaries::{self, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
-use crate::{api, apt, browser, deps, firefox, wasm, workerd, wpt};
+use crate::{api, apt, browser, deps, firefox, pebble, wasm, workerd, wpt};
 
 /// The package of end-to-end tests: it needs a browser, so it is a step of its own.
 const END_TO_END: &str = "tabmesh-tests";
@@ -147,6 +147,9 @@ fn end_to_end(paths: &Paths, args: &[String]) -> Result<()> {
     let tabmesh = binaries::build(paths, false)?;
     let mut cargo = paths.cargo();
     cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    if let Some(program) = pebble::obtain(paths) {
+        cargo.env(pebble::VARIABLE, program);
+    }
     cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--"]).args(args);
     run("end-to-end tests", &mut cargo)
 }

@@ -7,12 +7,14 @@ use rustls_acme::ResolvesServerCertAcme;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
+use tokio::sync::Notify;
 
 /// All that there are. Names are few: operators write them down.
 #[derive(Debug)]
 pub(super) struct Certificates {
     files: RwLock<Vec<Arc<Certificate>>>,
     issued: Vec<Issued>,
+    changed: Notify,
 }
 
 /// A name that an authority certifies.
@@ -33,18 +35,20 @@ impl Certificates {
             certificate: RwLock::default(),
             proof: RwLock::default(),
         });
-        Self { files: RwLock::new(shared(files)), issued: issued.collect() }
+        Self { files: RwLock::new(shared(files)), issued: issued.collect(), changed: Notify::new() }
     }
 
     /// Those of files, read anew.
     pub(super) fn replace_files(&self, files: Vec<Certificate>) {
         *self.files.write().unwrap_or_else(PoisonError::into_inner) = shared(files);
+        self.changed.notify_one();
     }
 
     /// The authority gave this one for a name.
     pub(super) fn issue(&self, name: &str, certificate: Certificate) {
         if let Some(issued) = self.issued(name) {
             set(&issued.certificate, Arc::new(certificate));
+            self.changed.notify_one();
         }
     }
 
@@ -76,6 +80,11 @@ impl Certificates {
             }
         }
         all
+    }
+
+    /// Resolves when there are others; for one who listens.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     fn issued(&self, name: &str) -> Option<&Issued> {

@@ -72,7 +72,8 @@ pub(super) async fn watch(certificates: Arc<Certificates>) -> Infallible {
                 standing.tell(&name, &certificate);
             }
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        // Whichever comes first.
+        let _ = tokio::time::timeout(LOOK_EVERY, certificates.changed()).await;
     }
 }
 
