@@ -66,7 +66,7 @@ async fn a_root_of_ones_own_is_a_flag_a_variable_or_a_line_of_a_file() {
     let other = base.replace("localhost", "other.localhost");
     let refused = run(home.path(), &["list", "--gateway", &other], &[]).await;
     assert!(refused.code == 3 && refused.err.contains("UnknownIssuer"), "{}", refused.err);
-    let load = ["bench", url, "--ca", &root, "--requests", "20", "--connections", "2"];
+    let load = ["bench", url, "--ca", &root, "--duration", "300ms", "--connections", "2"];
     run(home.path(), &load, &[]).await.ok();
 }
 

@@ -9,7 +9,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tabmesh_tests::ca::tls_flags;
 use tabmesh_tests::gateway::{Gateway, client, client_builder};
-use tabmesh_tests::{PrivateCa, Setup, eventually, within};
+use tabmesh_tests::{Browser, PrivateCa, Setup, eventually, within};
 use tempfile::TempDir;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -145,6 +145,29 @@ async fn both_versions_of_http_answer_alike() {
     socket.send(Message::text("hi")).await.unwrap();
     let heard = within("a message", socket.next()).await.unwrap().unwrap();
     assert_eq!(heard, Message::text("echo hi"));
+}
+
+#[tokio::test]
+async fn a_contributors_tab_joins_by_tls_and_keeps_tenants_in_origins_with_tls() {
+    let (ca, folder) = (PrivateCa::new(), tempfile::tempdir().unwrap());
+    ca.certify(folder.path(), &["mesh.test", "localhost", "seen.mesh.test", "*.sandbox.test"]);
+    let args = ["--domain", "mesh.test", "--sandbox-domain", "sandbox.test"];
+    let gateway = setup(&folder).args(&args).start().await;
+    let caller = ca.client();
+    put(&gateway, &caller, "seen", SEEN).await;
+    let browser = Browser::start_for_test_names().await;
+    for (host, sandbox) in
+        [("mesh.test", "https://default.sandbox.test:"), ("localhost", "https://sandbox-default.localhost:")]
+    {
+        browser.open(&https(&gateway, host, "/_mesh/worker?autostart=1")).await;
+        browser.wait_for_state(&["ready"]).await;
+        assert_eq!(browser.run("return isSecureContext").await, true);
+        let answer = caller.get(https(&gateway, "seen.mesh.test", "/x")).send().await.unwrap();
+        let seen: Value = answer.json().await.unwrap();
+        assert_eq!(seen["url"], https(&gateway, "seen.mesh.test", "/x"), "{host}");
+        let frames = browser.run("return [...document.querySelectorAll('iframe')].map((it) => it.src)").await;
+        assert!(frames[0].as_str().unwrap().starts_with(sandbox), "{host}: {frames}");
+    }
 }
 
 #[tokio::test]

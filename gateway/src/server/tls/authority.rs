@@ -77,7 +77,7 @@ struct Order {
 impl Order {
     /// Gets it, and a new one each time that two thirds of its time are over.
     async fn keep(self, certificates: Arc<Certificates>) {
-        loop {
+        for round in 0_u64.. {
             let mut state = AcmeConfig::new_with_client_config([&self.name], Arc::clone(&self.client))
                 .contact(&self.contact)
                 .directory(&self.directory)
@@ -85,7 +85,10 @@ impl Order {
                 .state();
             certificates.prove(&self.name, state.resolver());
             while let Ok(Some(event)) = tokio::time::timeout(SILENCE, state.next()).await {
-                self.tell(event, &certificates);
+                // What is as it was is told once.
+                if round == 0 || !matches!(event, Ok(EventOk::DeployedCachedCert)) {
+                    self.tell(event, &certificates);
+                }
             }
         }
     }

@@ -48,7 +48,7 @@ impl Standing {
             Self::Soon => tracing::warn!(
                 name,
                 ends = time(certificate.ends),
-                "a certificate ends soon: put a new one in its place and send SIGHUP"
+                "a certificate ends soon, and none has taken its place yet"
             ),
             Self::Over => tracing::error!(
                 name,
