@@ -168,7 +168,7 @@ impl Front {
                 infallible(self.own.clone().oneshot(request).await)
             }
             Route::Sandbox => infallible(self.sandbox.clone().oneshot(request).await),
-            Route::Home => status::home(authority),
+            Route::Home => status::home(arrival.scheme(), authority),
             Route::Handler { tenant, name, prefix, path_and_query } => {
                 let rates = &self.access.rates;
                 if let Some(Err(limited)) = rates.caller(|| CallerAddress::of(ip)).map(Standing::check) {

@@ -2,9 +2,11 @@
 //! tab, and of those so many: nothing that a stranger chooses makes more of them.
 
 mod cache;
+mod certificates;
 mod tabs;
 
 pub use cache::CacheMetrics;
+pub use certificates::Expiries;
 pub use tabs::{Carried, Lane, Lanes};
 
 use crate::breach::{Breach, Limit};
@@ -61,6 +63,8 @@ pub struct Metrics {
     pub handlers: Arc<Stats>,
     /// Each way to carry tabs, and each tab.
     pub lanes: Arc<Lanes>,
+    /// When certificates end.
+    pub expiries: Arc<Expiries>,
 }
 
 impl Default for Metrics {
@@ -113,6 +117,8 @@ impl Metrics {
         registry.register_collector(Box::new(Arc::clone(&handlers)));
         let lanes = Arc::new(Lanes::default());
         registry.register_collector(Box::new(Arc::clone(&lanes)));
+        let expiries = Arc::new(Expiries::default());
+        registry.register_collector(Box::new(Arc::clone(&expiries)));
         Self {
             registry,
             requests,
@@ -131,6 +137,7 @@ impl Metrics {
             cache,
             handlers,
             lanes,
+            expiries,
         }
     }
 }

@@ -86,6 +86,9 @@ pub async fn run(
     let access = open_access(&config, key).await?;
 
     let metrics = Arc::new(Metrics::new(config.telemetry.metrics_handlers));
+    if let Some(tls) = &tls {
+        metrics.expiries.watch(tls);
+    }
     let pool = Pool::new(config.pool.queue, Arc::clone(&metrics));
     let catalog = Arc::new(catalog);
     stacks::install(Arc::clone(&catalog));
@@ -177,7 +180,10 @@ pub async fn run(
     }
     if let Some(plain) = config.tls.redirect_listen {
         let listener = TcpListener::bind(plain).await.with_context(|| format!("cannot listen on {plain}"))?;
-        tokio::spawn(server::redirect(listener, address.port()));
+        let port = config.tls.redirect_port.unwrap_or(address.port());
+        let plain = listener.local_addr()?;
+        tracing::info!(%plain, port, "callers without TLS are sent to the port with it");
+        tokio::spawn(server::redirect(listener, port, config.proxies.clone()));
     }
     let entry = Entry { tls, proxies: config.proxies };
     let serving = tokio::spawn(server::serve(listener, front, threads, wait(stopped), drain, entry));

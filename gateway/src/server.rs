@@ -26,7 +26,9 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +39,10 @@ const MAX_CONNECTIONS: usize = 16_384;
 
 /// From a connection's first byte to the end of a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// From a connection's beginning to its first request. Longer than hyper's own bound above, which tells callers why; hyper has none for
+/// those who leave open which version of HTTP they speak.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// hyper's own bound on a request head, above ours ([`crate::config::HttpConfig::MAX_HEADERS`]) so that most
 /// offenders get an explanation; beyond it hyper answers 431 without one.
@@ -127,7 +133,10 @@ pub async fn serve(
                 // Every request carries it; it does not change, but by a proxy's word.
                 let arrival = Arrival::new(caller, entry.tls.is_some());
                 let proxies = Arc::new(entry.proxies);
+                let asked = Arc::new(AtomicBool::new(false));
+                let has_asked = Arc::clone(&asked);
                 let service = service_fn(move |request: Request<Incoming>| {
+                    has_asked.store(true, Relaxed);
                     let (front, proxies) = (Arc::clone(&front), Arc::clone(&proxies));
                     let arrival = match is_proxy {
                         true => arrival.forwarded(request.headers(), &proxies.trusted_proxy),
@@ -138,9 +147,9 @@ pub async fn serve(
                     async move { Ok::<_, Infallible>(front.answer(&arrival, request).await) }
                 });
                 match &entry.tls {
-                    None => run(&builder, watcher, stream, service).await,
+                    None => run(&builder, watcher, stream, service, &asked, FIRST_TIMEOUT).await,
                     Some(tls) => match tls.accept(stream).await? {
-                        Some(stream) => run(&builder, watcher, stream, service).await,
+                        Some(stream) => run(&builder, watcher, stream, service, &asked, FIRST_TIMEOUT).await,
                         None => Ok(()),
                     },
                 }
@@ -158,19 +167,26 @@ pub async fn serve(
     }
 }
 
-/// One connection, to its end.
+/// One connection, to its end; `asked` is set by its first request, which must come within `first`.
 async fn run<S>(
     builder: &Builder<TokioExecutor>,
     watcher: Watcher,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     service: S,
+    asked: &AtomicBool,
+    first: Duration,
 ) -> Result<(), BoxError>
 where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    watcher.watch(connection.into_owned()).await
+    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    match tokio::time::timeout(first, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if asked.load(Relaxed) => connection.await,
+        Err(silent) => Err(silent.into()),
+    }
 }
 
 async fn accept(
@@ -180,4 +196,45 @@ async fn accept(
     let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
     let (stream, address) = listener.accept().await?;
     Ok((stream, address, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const FIRST: Duration = Duration::from_millis(50);
+
+    /// What a caller gets who sends this and stays, and whether the gateway ends the connection.
+    async fn answered(said: &[u8]) -> (String, bool) {
+        let (mut caller, gateway) = tokio::io::duplex(1 << 16);
+        let asked = Arc::new(AtomicBool::new(false));
+        let has_asked = Arc::clone(&asked);
+        let service = service_fn(move |_| {
+            has_asked.store(true, Relaxed);
+            async {
+                tokio::time::sleep(FIRST * 4).await;
+                Ok::<_, Infallible>(Response::new(Body::from("late")))
+            }
+        });
+        let graceful = GracefulShutdown::new();
+        let watcher = graceful.watcher();
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let connection =
+            tokio::spawn(async move { run(&builder, watcher, gateway, service, &asked, FIRST).await });
+        caller.write_all(said).await.unwrap();
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.unwrap();
+        (answer, connection.await.unwrap().is_err())
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_does_not_stay() {
+        for said in [&b""[..], b"PRI * HT"] {
+            assert_eq!(answered(said).await, (String::new(), true), "{said:?}");
+        }
+        let (answer, is_cut) = answered(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        assert!(answer.ends_with("late") && !is_cut, "{answer}");
+    }
 }

@@ -70,6 +70,11 @@ impl Browser {
         Self::start_with(&[LIKE_A_PERSONS]).await
     }
 
+    /// Starts a browser for which every name under `.test` is this machine, and every certificate good.
+    pub async fn start_for_test_names() -> Self {
+        Self::start_with(&["--host-resolver-rules=MAP *.test 127.0.0.1", "--ignore-certificate-errors"]).await
+    }
+
     async fn start_with(more: &[&str]) -> Self {
         let home = tempfile::Builder::new().prefix("tabmesh-e2e-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();

@@ -14,6 +14,7 @@
 pub mod access;
 pub mod answer;
 pub mod browser;
+pub mod ca;
 pub mod channel;
 pub mod child;
 pub mod collector;
@@ -22,6 +23,7 @@ pub mod firefox;
 pub mod gateway;
 pub mod hostile;
 pub mod known;
+pub mod pebble;
 pub mod png;
 pub mod processes;
 pub mod raw;
@@ -31,6 +33,8 @@ mod wait;
 pub mod workerd;
 
 pub use browser::Browser;
+pub use ca::PrivateCa;
 pub use firefox::Firefox;
 pub use gateway::{Gateway, Setup, mesh, solo};
+pub use pebble::Pebble;
 pub use wait::{LIMIT, eventually, within};

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::paths::{Paths, on_path};
 use crate::process::stdout_of;
-use crate::{apt, browser, firefox, wasm};
+use crate::{apt, browser, firefox, pebble, wasm};
 
 /// One line of the table.
 struct Finding {
@@ -38,6 +38,11 @@ pub fn doctor(paths: &Paths) -> Result<()> {
             name: "firefox",
             needed: false,
             state: firefox::find().map(|path| path.display().to_string()),
+        },
+        Finding {
+            name: "pebble",
+            needed: false,
+            state: pebble::find().map(|path| path.display().to_string()),
         },
         Finding { name: "git", needed: false, state: program("git", "git") },
         Finding { name: "node", needed: false, state: program("node", "nodejs") },

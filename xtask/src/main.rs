@@ -15,6 +15,7 @@ mod doctor;
 mod firefox;
 mod node;
 mod paths;
+mod pebble;
 mod process;
 mod test;
 mod up;

@@ -12,7 +12,7 @@ use crate::binaries::{self, EVERYTHING, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
-use crate::{api, apt, browser, deps, firefox, wasm, workerd, wpt};
+use crate::{api, apt, browser, deps, firefox, pebble, wasm, workerd, wpt};
 
 /// The program of end-to-end tests. It and those below are started by name only: they need a browser, and more.
 const E2E: &str = "e2e";
@@ -153,7 +153,11 @@ fn suite(paths: &Paths, name: &str) -> Result<Command> {
 
 fn end_to_end(paths: &Paths, args: &[String]) -> Result<()> {
     install_examples(paths)?;
-    run("end-to-end tests", suite(paths, E2E)?.args(args))
+    let mut cargo = suite(paths, E2E)?;
+    if let Some(program) = pebble::obtain(paths) {
+        cargo.env(pebble::VARIABLE, program);
+    }
+    run("end-to-end tests", cargo.args(args))
 }
 
 /// Runs hostile handlers in Chromium, and in Firefox where there is one; `args` are the suite's own.

@@ -125,7 +125,10 @@ impl Isolate {
             host.strip_prefix("sandbox-").and_then(|host| host.split_once('.')).map_or("", |(_, rest)| rest);
         let port = rest.find(':').map_or("", |colon| &rest[colon..]);
         if rest.strip_suffix(port) == Some("localhost") {
-            format!("http://localhost{port} http://127.0.0.1{port}")
+            // With a port `http:` does not stand for `https:` too.
+            ["http", "https"]
+                .map(|scheme| format!("{scheme}://localhost{port} {scheme}://127.0.0.1{port}"))
+                .join(" ")
         } else {
             "'none'".to_owned()
         }
@@ -213,8 +216,11 @@ mod tests {
     fn the_frame_may_be_framed_by_the_main_origin_only() {
         let policies = Isolate::new("mesh.example", "'x'");
         for (host, expected) in [
-            ("sandbox-default.localhost:8787", "http://localhost:8787 http://127.0.0.1:8787"),
-            ("SANDBOX-a.LOCALHOST", "http://localhost http://127.0.0.1"),
+            (
+                "sandbox-default.localhost:8787",
+                "http://localhost:8787 http://127.0.0.1:8787 https://localhost:8787 https://127.0.0.1:8787",
+            ),
+            ("SANDBOX-a.LOCALHOST", "http://localhost http://127.0.0.1 https://localhost https://127.0.0.1"),
             ("a.sandbox.example:9", "http://mesh.example:* https://mesh.example:*"),
             ("sandbox-a.mesh.example:1", "'none'"),
             ("localhost:8787", "'none'"),

@@ -113,7 +113,7 @@ async fn other_hashes_files_and_trees_are_not_found() {
 #[tokio::test]
 async fn isolate_files_have_no_way_out() {
     let assets = assets();
-    let ancestors = "frame-ancestors http://localhost:8787 http://127.0.0.1:8787";
+    let ancestors = "frame-ancestors http://localhost:8787 http://127.0.0.1:8787 https://localhost:8787 https://127.0.0.1:8787";
     for (path, scripts, framed_by, readers) in [
         (FRAME_PAGE, "script-src 'self'; worker-src 'self'", ancestors, "cross-origin"),
         (FRAME_SCRIPT, "script-src 'none'", "frame-ancestors 'none'", "same-origin"),

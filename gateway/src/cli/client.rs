@@ -249,12 +249,8 @@ fn is_loopback(base: &str) -> bool {
 fn unreachable(base: &str, error: &reqwest::Error) -> CliError {
     let reason =
         if error.is_timeout() { "it does not answer in time".into() } else { connections::reason(error) };
-    let hint = if reason.contains("certificate") || reason.contains("UnknownIssuer") {
-        "trust a certificate of your own with --ca FILE"
-    } else {
-        "start one with `tabmesh serve`, or name another with --gateway"
-    };
-    CliError::Unreachable { url: base.to_owned(), reason, hint: hint.into() }
+    let hint = connections::hint(base, &reason).to_owned();
+    CliError::Unreachable { url: base.to_owned(), reason, hint }
 }
 
 #[cfg(test)]

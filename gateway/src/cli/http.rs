@@ -41,6 +41,24 @@ pub(super) fn reason(error: &dyn std::error::Error) -> String {
     reason
 }
 
+/// What to do about a reason for which the gateway at `base` cannot be reached.
+pub(super) fn hint(base: &str, reason: &str) -> &'static str {
+    let says = |part: &str| reason.contains(part);
+    if says("UnknownIssuer") || says("CaUsedAsEndEntity") || says("CA certificates") {
+        "name the root of its certificate with --ca FILE, with TABMESH_CA, or as `ca` in a configuration file"
+    } else if says("not valid for name") {
+        "name the gateway as its certificate does, with --gateway"
+    } else if says("certificate expired") || says("certificate not valid yet") {
+        "whoever runs it must give it a new certificate, unless this machine's clock is wrong"
+    } else if base.starts_with("https:") && says("InvalidContentType") {
+        "it speaks no TLS there: use http://"
+    } else if base.starts_with("http:") && says("invalid HTTP version") {
+        "it may speak TLS there: use https://"
+    } else {
+        "start one with `tabmesh serve`, or name another with --gateway"
+    }
+}
+
 /// The system's names, and `*.localhost`, which not every system resolves to itself.
 struct Names;
 

@@ -10,6 +10,9 @@ use std::borrow::Cow;
 /// First label of a tenant's sandbox origin; handlers cannot have such a name.
 const SANDBOX_PREFIX: &str = "sandbox-";
 
+/// What browsers take for this machine, with every name below it.
+const LOOPBACK: &str = "localhost";
+
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
@@ -66,10 +69,13 @@ pub(super) fn route<'a>(
     routed: impl Fn(&str) -> Option<Found>,
 ) -> Result<Route<'a>, RouteError> {
     let whole = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    if let Some(label) = handler_label(authority, domain) {
-        if label.starts_with(SANDBOX_PREFIX) && !label.contains('.') {
-            return Ok(Route::Sandbox);
-        }
+    let label = handler_label(authority, domain);
+    // Pages on loopback, such as the gateway's own tabs, have their sandboxes there whatever the domain is.
+    let of_sandbox = label.or_else(|| handler_label(authority, LOOPBACK));
+    if of_sandbox.is_some_and(|label| label.starts_with(SANDBOX_PREFIX) && !label.contains('.')) {
+        return Ok(Route::Sandbox);
+    }
+    if let Some(label) = label {
         // No handler of one tenant can take another's host: names are single labels, so the default tenant's hosts have
         // one label before the domain and all others' have two, the tenant's last. That `acme` is both a tenant and a
         // handler of the default tenant is no conflict: `acme.<domain>` is the handler, `x.acme.<domain>` the tenant's
@@ -240,6 +246,9 @@ mod tests {
             routed(&Uri::from_static("/_mesh/healthz"), "sandbox-default.localhost:1"),
             Ok(Route::Sandbox)
         );
+        let beside = |host| route(&Uri::from_static("/_mesh/x"), host, "mesh.example", |_| None);
+        assert_eq!(beside("sandbox-default.localhost:1"), Ok(Route::Sandbox));
+        assert_eq!(beside("default.localhost:1"), Ok(Route::Own));
         assert_eq!(routed(&Uri::from_static("/"), "127.0.0.1"), Ok(Route::Home));
     }
 

@@ -95,12 +95,12 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
 }
 
 /// What somebody sees who opens the gateway's address.
-pub(super) fn home(authority: &str) -> Response<Body> {
+pub(super) fn home(scheme: &str, authority: &str) -> Response<Body> {
     format!(
         "Tabmesh gateway\n\n\
-         Deploy a handler:  curl -T hello.js http://{authority}/_mesh/v1/handlers/hello\n\
-         Call it:           curl http://{authority}/hello/\n\
-         Give capacity:     open http://{authority}/_mesh/worker in a browser\n"
+         Deploy a handler:  curl -T hello.js {scheme}://{authority}/_mesh/v1/handlers/hello\n\
+         Call it:           curl {scheme}://{authority}/hello/\n\
+         Give capacity:     open {scheme}://{authority}/_mesh/worker in a browser\n"
     )
     .into_response()
 }

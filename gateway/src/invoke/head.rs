@@ -29,9 +29,18 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 /// Where Workers code looks for the caller's address.
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+/// Where code looks for it that was written for other proxies.
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What else proxies say of the way here, and frameworks believe, such as which host to lead people back to. A caller's own word is none.
+const FORWARDED: [HeaderName; 3] = [
+    header::FORWARDED,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-port"),
+];
 
 /// Fields that [`build`] may add.
-const ADDED: usize = 6;
+const ADDED: usize = 7;
 
 /// Who calls, and how the request got to the handler.
 #[derive(Clone, Debug)]
@@ -40,6 +49,8 @@ pub struct Caller {
     ip: Option<HeaderValue>,
     /// `http`, or `https` where the caller came by TLS.
     scheme: &'static str,
+    /// What the request says of the way here is a trusted proxy's word.
+    is_proxied: bool,
     /// Host and port that the caller named; `None` where no field can say so.
     host: Option<HeaderValue>,
     /// As the handler sees it.
@@ -62,6 +73,7 @@ impl Caller {
         Self {
             ip: Some(arrival.ip.clone()),
             scheme: arrival.scheme(),
+            is_proxied: arrival.is_proxied,
             host: HeaderValue::from_str(authority).ok(),
             url: [arrival.scheme(), "://", authority, path_and_query].concat(),
             prefix: prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok()),
@@ -92,6 +104,7 @@ impl Caller {
         Self {
             ip: None,
             scheme: "http",
+            is_proxied: false,
             host: None,
             url,
             prefix: None,
@@ -186,7 +199,7 @@ pub fn build(
         return Err(Problem::new(ProblemType::LoopDetected).detail(detail));
     }
     strip_hop_by_hop(&mut headers);
-    let Caller { ip, scheme, host, url, prefix, upgrading, about, request_id, cause: _ } = caller;
+    let Caller { ip, scheme, is_proxied, host, url, prefix, upgrading, about, request_id, cause: _ } = caller;
     if upgrading {
         // A handler agrees by what it sees.
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -199,7 +212,11 @@ pub fn build(
     if let Some(ip) = ip {
         // What proxies in front of us said, if they are trusted, is in it; what a caller claims is replaced.
         headers.insert(FORWARDED_FOR, ip.clone());
+        headers.insert(REAL_IP, ip.clone());
         headers.insert(CONNECTING_IP, ip);
+        if !is_proxied {
+            FORWARDED.iter().for_each(|name| drop(headers.remove(name)));
+        }
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
         match prefix {
             Some(prefix) => headers.insert(FORWARDED_PREFIX, prefix),

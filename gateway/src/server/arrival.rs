@@ -17,6 +17,8 @@ pub struct Arrival {
     pub ip: HeaderValue,
     /// By TLS, to us or to a trusted proxy.
     pub is_secure: bool,
+    /// Through a trusted proxy, which is believed what it says of the way here.
+    pub is_proxied: bool,
 }
 
 impl Arrival {
@@ -24,7 +26,8 @@ impl Arrival {
     #[must_use]
     pub fn new(address: IpAddr, is_secure: bool) -> Self {
         let ip = address.to_canonical().to_string();
-        Self { ip: ip.parse().unwrap_or(HeaderValue::from_static("unknown")), is_secure }
+        let ip = ip.parse().unwrap_or(HeaderValue::from_static("unknown"));
+        Self { ip, is_secure, is_proxied: false }
     }
 
     /// What it is by the word of the proxy that it is: the last address that no trusted proxy has is the caller's, as each proxy adds
@@ -46,10 +49,8 @@ impl Arrival {
             headers.get_all(&FORWARDED_PROTO).iter().next_back().and_then(|proto| proto.to_str().ok());
         let proto = proto.and_then(|proto| proto.rsplit(',').next()).map(str::trim);
         let is_secure = proto.map_or(self.is_secure, |proto| proto.eq_ignore_ascii_case("https"));
-        match caller {
-            Some(address) => Self::new(address, is_secure),
-            None => Self { ip: self.ip.clone(), is_secure },
-        }
+        let ip = caller.map_or_else(|| self.ip.clone(), |address| Self::new(address, is_secure).ip);
+        Self { ip, is_secure, is_proxied: true }
     }
 
     /// `http` or `https`.

@@ -1,5 +1,7 @@
 //! Sends callers without TLS to the port with it. Answers nothing else, so needs no other part of the gateway.
 
+use super::Entry;
+use crate::config::ProxyConfig;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
@@ -17,17 +19,22 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Longest time for a whole connection: one question, one answer.
 const LIFETIME: Duration = Duration::from_secs(10);
 
-/// Redirects to HTTPS on `port`, until it is dropped.
-pub async fn redirect(listener: TcpListener, port: u16) -> Infallible {
+/// Redirects to HTTPS on `port`, until it is dropped. Proxies introduce connections here as they do there.
+pub async fn redirect(listener: TcpListener, port: u16, proxies: ProxyConfig) -> Infallible {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let entry = Arc::new(Entry { tls: None, proxies });
     loop {
         // Never closed.
         let place = Arc::clone(&places).acquire_owned().await;
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((mut stream, address)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        let entry = Arc::clone(&entry);
         tokio::spawn(async move {
+            if entry.introduce(&mut stream, address.ip()).await.is_err() {
+                return;
+            }
             let service =
                 service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, port))));
             let mut http = hyper::server::conn::http1::Builder::new();

@@ -1,29 +1,28 @@
 //! TLS for callers: certificates from files, read anew when told, and from an ACME authority, which renew themselves.
 //! Knows neither HTTP nor routes.
 
+mod authority;
+mod certificate;
+mod certificates;
+mod expiry;
+mod kept;
+
 use crate::config::TlsConfig;
-use futures_util::StreamExt as _;
-use rustls::client::verify_server_name;
-use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rustls_acme::caches::DirCache;
-use rustls_acme::{AcmeConfig, ResolvesServerCertAcme, is_tls_alpn_challenge};
+use certificate::{Certificate, Unfit};
+use certificates::{Certificates, Proofs};
+use rustls::ServerConfig;
+use rustls::server::ResolvesServerCert;
+use rustls_acme::is_tls_alpn_challenge;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// From a connection's first byte to the end of its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// Folder in the data directory where certificates of the authority are kept, and the account with it.
-const FOLDER: &str = "acme";
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -48,32 +47,9 @@ pub enum TlsError {
 pub struct Tls {
     config: Arc<ServerConfig>,
     /// For the authority's look at us.
-    challenge: Option<Arc<ServerConfig>>,
+    challenge: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
     files: Vec<(PathBuf, PathBuf)>,
-}
-
-#[derive(Debug)]
-struct Certificates {
-    files: RwLock<Vec<Arc<CertifiedKey>>>,
-    acme: Option<Arc<ResolvesServerCertAcme>>,
-}
-
-impl ResolvesServerCert for Certificates {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        let named = hello.server_name().and_then(|name| files.iter().find(|key| covers(key, name)).cloned());
-        let first = files.first().cloned();
-        drop(files);
-        named.or_else(|| self.acme.as_ref()?.resolve(hello)).or(first)
-    }
-}
-
-fn covers(key: &CertifiedKey, name: &str) -> bool {
-    let certificate = key.end_entity_cert().and_then(ParsedCertificate::try_from);
-    let name = ServerName::try_from(name);
-    certificate
-        .is_ok_and(|certificate| name.is_ok_and(|name| verify_server_name(&certificate, &name).is_ok()))
 }
 
 impl Tls {
@@ -94,16 +70,21 @@ impl Tls {
             };
         }
         let files: Vec<_> = tls_cert.iter().cloned().zip(tls_key.iter().cloned()).collect();
-        let authority = (!acme.is_empty()).then(|| authority(config, data));
-        let certificates = Arc::new(Certificates {
-            files: RwLock::new(read(&files)?),
-            acme: authority.as_ref().map(|(resolver, _)| Arc::clone(resolver)),
-        });
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&certificates) as _;
-        let mut server = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
-        server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let challenge = authority.map(|(_, challenge)| challenge);
-        Ok(Some(Arc::new(Self { config: Arc::new(server), challenge, certificates, files })))
+        let certificates = Arc::new(Certificates::new(read(&files)?, acme));
+        if !acme.is_empty() {
+            authority::obtain(config, data, &certificates)?;
+        }
+        tokio::spawn(expiry::watch(Arc::clone(&certificates)));
+        let callers = server(Arc::clone(&certificates) as _, &[b"h2", b"http/1.1"]);
+        let challenge = server(Arc::new(Proofs(Arc::clone(&certificates))), &[b"acme-tls/1"]);
+        Ok(Some(Arc::new(Self { config: callers, challenge, certificates, files })))
+    }
+
+    /// When the certificate of each name ends; `None` where the authority gave none yet.
+    #[must_use]
+    pub fn expiries(&self) -> BTreeMap<String, Option<SystemTime>> {
+        let all = self.certificates.all().into_iter();
+        all.map(|(name, certificate)| (name, certificate.map(|it| it.ends))).collect()
     }
 
     /// Reads the files anew; connections that are there keep what they have.
@@ -111,8 +92,7 @@ impl Tls {
     /// # Errors
     /// [`TlsError::File`]; then all is as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let read = read(&self.files)?;
-        *self.certificates.files.write().unwrap_or_else(PoisonError::into_inner) = read;
+        self.certificates.replace_files(read(&self.files)?);
         Ok(())
     }
 
@@ -120,10 +100,8 @@ impl Tls {
     pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<Option<TlsStream<TcpStream>>> {
         let shake = async {
             let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
-            if let Some(challenge) =
-                self.challenge.as_ref().filter(|_| is_tls_alpn_challenge(&start.client_hello()))
-            {
-                start.into_stream(Arc::clone(challenge)).await?;
+            if is_tls_alpn_challenge(&start.client_hello()) {
+                start.into_stream(Arc::clone(&self.challenge)).await?;
                 return Ok(None);
             }
             start.into_stream(Arc::clone(&self.config)).await.map(Some)
@@ -134,49 +112,24 @@ impl Tls {
     }
 }
 
-fn read(files: &[(PathBuf, PathBuf)]) -> Result<Vec<Arc<CertifiedKey>>, TlsError> {
-    files.iter().map(|(certificate, key)| pair(certificate, key).map(Arc::new)).collect()
+fn server(certificates: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> Arc<ServerConfig> {
+    let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(certificates);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Arc::new(config)
 }
 
-fn pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+fn read(files: &[(PathBuf, PathBuf)]) -> Result<Vec<Certificate>, TlsError> {
+    files.iter().map(|(certificate, key)| pair(certificate, key)).collect()
+}
+
+fn pair(certificate: &Path, key: &Path) -> Result<Certificate, TlsError> {
     let wrong = |path: &Path, what: String| TlsError::File { path: path.to_owned(), what };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| wrong(certificate, format!("no certificates in PEM ({error})")))?;
-    if chain.is_empty() {
-        return Err(wrong(certificate, "no certificates in PEM".into()));
-    }
-    let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| wrong(key, format!("no private key in PEM ({error})")))?;
-    let signer = any_supported_type(&private).map_err(|error| wrong(key, error.to_string()))?;
-    let pair = CertifiedKey::new(chain, signer);
-    match pair.keys_match() {
-        // Where it cannot be told, the first caller will.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(pair),
-        Err(error) => Err(wrong(key, format!("not the key of {} ({error})", certificate.display()))),
-    }
-}
-
-/// Begins to get certificates; how connections are answered with them, and the authority's looks.
-fn authority(config: &TlsConfig, data: &Path) -> (Arc<ResolvesServerCertAcme>, Arc<ServerConfig>) {
-    let mut roots = RootCertStore::empty();
-    // Those that cannot be read were never used.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let contact = config.acme_email.iter().map(|email| format!("mailto:{email}"));
-    let mut state = AcmeConfig::new_with_client_config(&config.acme, Arc::new(client))
-        .contact(contact)
-        .directory(&config.acme_directory)
-        .cache(DirCache::new(data.join(FOLDER)))
-        .state();
-    let (resolver, challenge) = (state.resolver(), state.challenge_rustls_config());
-    tokio::spawn(async move {
-        while let Some(event) = state.next().await {
-            match event {
-                Ok(event) => tracing::info!(?event, "certificate authority"),
-                Err(error) => tracing::error!(%error, "no certificate; it is tried again"),
-            }
+    let bytes = |path: &Path| std::fs::read(path).map_err(|error| wrong(path, error.to_string()));
+    Certificate::read(&bytes(certificate)?, &bytes(key)?).map_err(|unfit| {
+        let path = if unfit.is_of_key() { key } else { certificate };
+        match unfit {
+            Unfit::NotAPair => wrong(path, format!("not the key of {}", certificate.display())),
+            unfit => wrong(path, unfit.to_string()),
         }
-    });
-    (resolver, challenge)
+    })
 }

@@ -11,30 +11,30 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// What came of a command.
-struct Ran {
-    code: i32,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
     out: Vec<u8>,
-    err: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.out).into()
     }
 
     /// The text of a success.
-    fn ok(&self) -> String {
+    pub(crate) fn ok(&self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.text(), self.err);
         self.text()
     }
 
     /// The one JSON document of a success.
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.ok()).unwrap()
     }
 
     /// The one JSON document on stderr of a failure.
-    fn error(&self) -> Value {
+    pub(crate) fn error(&self) -> Value {
         assert_ne!(self.code, 0, "{}", self.text());
         let document: Value = serde_json::from_str(&self.err).unwrap_or_else(|_| panic!("{}", self.err));
         assert_eq!(document["error"]["exit_code"], self.code);
@@ -43,7 +43,7 @@ impl Ran {
 }
 
 /// A command whose settings are the test's alone.
-fn command(home: &Path) -> Command {
+pub(crate) fn command(home: &Path) -> Command {
     let mut command = Command::new(binary("tabmesh"));
     command.env("HOME", home).env_remove("XDG_CONFIG_HOME").current_dir(home).stdin(Stdio::null());
     for name in ["GATEWAY", "TENANT", "TOKEN", "TOKEN_FILE", "PROFILE", "CA"] {
@@ -52,7 +52,7 @@ fn command(home: &Path) -> Command {
     command
 }
 
-fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: Output) -> Ran {
     let err = String::from_utf8_lossy(&output.stderr).into();
     Ran { code: output.status.code().unwrap_or(-1), out: output.stdout, err }
 }

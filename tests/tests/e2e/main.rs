@@ -3,10 +3,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod access;
+mod acme;
 mod authorization;
 mod bindings;
 mod cache;
 mod cli;
+mod cli_tls;
 mod code;
 mod commands;
 mod consent;
@@ -24,6 +26,7 @@ mod limits;
 mod modules;
 mod outbound;
 mod page;
+mod proxies;
 mod push;
 mod routes;
 mod sandbox;

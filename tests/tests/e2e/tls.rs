@@ -1,32 +1,32 @@
-//! TLS, and proxies in front: how callers come in, and what handlers see of it.
+//! TLS: how callers come in by it, and the certificates that they are shown.
 
-use reqwest::{Certificate, Client, Version};
+use futures_util::{SinkExt as _, StreamExt as _};
+use rcgen::{CertificateParams, date_time_ymd};
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Method, Version};
 use rustix::process::{Signal, kill_process};
-use serde_json::Value;
-use std::path::Path;
+use serde_json::{Value, json};
+use tabmesh_tests::ca::tls_flags;
 use tabmesh_tests::gateway::{Gateway, client, client_builder};
-use tabmesh_tests::{Setup, eventually};
+use tabmesh_tests::{Browser, PrivateCa, Setup, eventually, within};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
 
 const SEEN: &str = "export default { fetch: (r) => Response.json({
-    url: r.url, proto: r.headers.get('x-forwarded-proto'), ip: r.headers.get('cf-connecting-ip'),
-    forwarded: r.headers.get('x-forwarded-for') }) }";
+    url: r.url, proto: r.headers.get('x-forwarded-proto') }) }";
 
-/// Writes a certificate for `names` and its key; a client that trusts it alone.
-fn certify(folder: &Path, names: &[&str]) -> Client {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let made = rcgen::generate_simple_self_signed(names).unwrap();
-    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let trusted = Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
-    client_builder().tls_certs_only([trusted]).build().unwrap()
-}
+const SOCKET: &str = "export default { fetch() {
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    server.addEventListener('message', ({ data }) => server.send(`echo ${data}`));
+    return new Response(null, { status: 101, webSocket: client });
+} }";
 
 fn setup(folder: &TempDir) -> Setup {
-    let path = |file: &str| folder.path().join(file).display().to_string();
-    Setup::new().args(&["--tls-cert", &path("cert.pem"), "--tls-key", &path("key.pem")])
+    let flags = tls_flags(folder.path());
+    Setup::new().args(&flags.each_ref().map(String::as_str))
 }
 
 fn https(gateway: &Gateway, host: &str, path: &str) -> String {
@@ -39,95 +39,171 @@ async fn put(gateway: &Gateway, caller: &Client, name: &str, source: &'static st
     assert_eq!(response.status(), 201);
 }
 
+fn hang_up(gateway: &Gateway) {
+    kill_process(gateway.pid(), Signal::HUP).unwrap();
+}
+
 #[tokio::test]
 async fn callers_come_by_tls_and_certificates_are_read_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = certify(folder.path(), &["localhost", "seen.localhost"]);
-    let gateway = setup(&folder).tabs(1).args(&["--redirect-listen", "127.0.0.1:0"]).start().await;
-    put(&gateway, &first, "seen", SEEN).await;
-    let answer = first.get(https(&gateway, "seen.localhost", "/x?y")).send().await.unwrap();
+    let (first, folder) = (PrivateCa::new(), tempfile::tempdir().unwrap());
+    first.certify(folder.path(), &["localhost", "seen.localhost"]);
+    let gateway = setup(&folder).tabs(1).start().await;
+    let caller = first.client();
+    put(&gateway, &caller, "seen", SEEN).await;
+    let answer = caller.get(https(&gateway, "seen.localhost", "/x?y")).send().await.unwrap();
     assert_eq!(answer.version(), Version::HTTP_2);
     let seen: Value = answer.json().await.unwrap();
     assert_eq!(
         (seen["url"].as_str(), seen["proto"].as_str()),
         (Some(&*https(&gateway, "seen.localhost", "/x?y")), Some("https"))
     );
-    let view: Value = first
-        .get(https(&gateway, "localhost", "/_mesh/v1/handlers/seen"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let view = caller.get(https(&gateway, "localhost", "/_mesh/v1/handlers/seen")).send().await.unwrap();
+    let view: Value = view.json().await.unwrap();
     assert_eq!(view["urls"]["host"], https(&gateway, "seen.localhost", "/"));
+    let home = caller.get(https(&gateway, "localhost", "/")).send().await.unwrap().text().await.unwrap();
+    assert!(home.contains("https://localhost") && !home.contains("http://"), "{home}");
     assert!(client().get(gateway.url("/")).send().await.is_err(), "no plain HTTP on this port");
 
     // A certificate that is no pair is not taken; one that is, is taken without a new start.
     let old = std::fs::read(folder.path().join("key.pem")).unwrap();
-    let second = certify(folder.path(), &["localhost", "seen.localhost"]);
+    let second = PrivateCa::new();
+    second.certify(folder.path(), &["localhost", "seen.localhost"]);
     let new = std::fs::read(folder.path().join("key.pem")).unwrap();
     std::fs::write(folder.path().join("key.pem"), old).unwrap();
     let mark = gateway.log().count();
-    kill_process(gateway.pid(), Signal::HUP).unwrap();
+    hang_up(&gateway);
     gateway.log().wait(mark, &["not the key of"]).await;
-    assert!(second.get(https(&gateway, "seen.localhost", "/")).send().await.is_err());
+    assert!(second.client().get(https(&gateway, "seen.localhost", "/")).send().await.is_err());
     std::fs::write(folder.path().join("key.pem"), new).unwrap();
-    kill_process(gateway.pid(), Signal::HUP).unwrap();
+    hang_up(&gateway);
     eventually("the new certificate is shown", || async {
-        second.get(https(&gateway, "seen.localhost", "/")).send().await.ok().map(drop)
+        second.client().get(https(&gateway, "seen.localhost", "/")).send().await.ok().map(drop)
     })
     .await;
+    // Who is there goes on.
+    assert_eq!(caller.get(https(&gateway, "seen.localhost", "/")).send().await.unwrap().status(), 200);
+}
+
+/// What of an answer both versions of HTTP must agree on.
+fn alike(fields: &HeaderMap) -> Vec<(&str, Option<&HeaderValue>)> {
+    let names = ["content-range", "content-type", "etag", "accept-ranges", "cache-control"];
+    names.map(|name| (name, fields.get(name))).into()
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_says_who_calls() {
-    let gateway = Setup::new().tabs(1).args(&["--trusted-proxy", "127.0.0.0/8"]).start().await;
-    gateway.deploy("seen", SEEN).await;
-    let ask = async |fields: &[(&str, &str)]| -> Value {
-        let mut request = client().get(gateway.url("/seen/"));
-        for (name, value) in fields {
-            request = request.header(*name, *value);
+async fn both_versions_of_http_answer_alike() {
+    let (ca, folder) = (PrivateCa::new(), tempfile::tempdir().unwrap());
+    ca.certify(folder.path(), &["localhost", "site.localhost", "socket.localhost"]);
+    let gateway = setup(&folder).tabs(1).start().await;
+    let second = ca.client();
+    let root = reqwest::Certificate::from_pem(ca.pem().as_bytes()).unwrap();
+    let first = client_builder().tls_certs_only([root]).http1_only().build().unwrap();
+    let metadata = json!({ "main_module": "main.js", "assets": { "config": {} } }).to_string();
+    let part = |text: &'static str, name: &'static str| Part::text(text).file_name(name);
+    let source =
+        "export default { fetch: () => new Response('made', { headers: { 'content-length': '4' } }) }";
+    let form = Form::new().percent_encode_noop().text("metadata", metadata);
+    let form = form.part("main.js", part(source, "main.js")).part("asset:/a.txt", part("0123456789", "x"));
+    let site = https(&gateway, "localhost", "/_mesh/v1/handlers/site");
+    assert_eq!(second.put(site).multipart(form).send().await.unwrap().status(), 201);
+    for (method, path, range, status, body) in [
+        (Method::GET, "/a.txt", None, 200, "0123456789"),
+        (Method::HEAD, "/a.txt", None, 200, ""),
+        (Method::GET, "/a.txt", Some("bytes=2-4"), 206, "234"),
+        (Method::GET, "/a.txt", Some("bytes=99-"), 416, ""),
+        (Method::GET, "/made", None, 200, "made"),
+        (Method::HEAD, "/made", None, 200, ""),
+    ] {
+        let mut answers = Vec::new();
+        for (caller, version) in [(&first, Version::HTTP_11), (&second, Version::HTTP_2)] {
+            let mut request = caller.request(method.clone(), https(&gateway, "site.localhost", path));
+            if let Some(range) = range {
+                request = request.header("range", range);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!((answer.version(), answer.status().as_u16()), (version, status), "{method} {path}");
+            // Whether callers may never come without TLS again is its owner's to say.
+            assert!(answer.headers().get("strict-transport-security").is_none());
+            let fields = answer.headers().clone();
+            let text = answer.text().await.unwrap();
+            assert!(status == 416 || text == body, "{method} {path}: {text}");
+            answers.push(fields);
         }
-        request.send().await.unwrap().json().await.unwrap()
-    };
-    let seen = ask(&[("x-forwarded-for", "203.0.113.9, 192.0.2.1"), ("x-forwarded-proto", "https")]).await;
-    assert_eq!((seen["ip"].as_str(), seen["forwarded"].as_str()), (Some("192.0.2.1"), Some("192.0.2.1")));
-    assert!(seen["url"].as_str().unwrap().starts_with("https://"), "{seen}");
-    assert_eq!(ask(&[]).await["ip"], "127.0.0.1");
+        assert_eq!(alike(&answers[0]), alike(&answers[1]), "{method} {path}");
+        // HTTP/1.1 says of an empty body that it is, where the end of an HTTP/2 stream does.
+        let length =
+            |fields: &HeaderMap| fields.get("content-length").cloned().filter(|length| length != "0");
+        assert_eq!(length(&answers[0]), length(&answers[1]), "{method} {path}");
+    }
+    let head = second.head(https(&gateway, "site.localhost", "/a.txt")).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], "10");
 
-    let stranger = Setup::new().tabs(1).start().await;
-    stranger.deploy("seen", SEEN).await;
-    let request = client().get(stranger.url("/seen/")).header("x-forwarded-for", "192.0.2.1");
-    let seen: Value =
-        request.header("x-forwarded-proto", "https").send().await.unwrap().json().await.unwrap();
-    assert_eq!(
-        (seen["ip"].as_str(), seen["proto"].as_str()),
-        (Some("127.0.0.1"), Some("http")),
-        "anybody can say that"
-    );
+    put(&gateway, &second, "socket", SOCKET).await;
+    let stream = ca.connect(gateway.address(), "socket.localhost", &["http/1.1"], b"").await.unwrap();
+    let url = https(&gateway, "socket.localhost", "/").replace("https", "wss");
+    let (mut socket, _) = client_async(url, stream).await.unwrap();
+    socket.send(Message::text("hi")).await.unwrap();
+    let heard = within("a message", socket.next()).await.unwrap().unwrap();
+    assert_eq!(heard, Message::text("echo hi"));
 }
 
 #[tokio::test]
-async fn the_proxy_protocol_introduces_connections() {
-    let gateway = Setup::new()
-        .args(&["--trusted-proxy", "127.0.0.1", "--proxy-protocol", "--access-log"])
-        .start()
-        .await;
-    let ask = async |header: &[u8]| -> String {
-        let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
-        stream.write_all(header).await.unwrap();
-        stream
-            .write_all(b"GET /nobody/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .await
-            .unwrap();
-        let mut answer = String::new();
-        // A connection that is refused may end with a reset.
-        let _ = stream.read_to_string(&mut answer).await;
-        answer
+async fn a_contributors_tab_joins_by_tls_and_keeps_tenants_in_origins_with_tls() {
+    let (ca, folder) = (PrivateCa::new(), tempfile::tempdir().unwrap());
+    ca.certify(folder.path(), &["mesh.test", "localhost", "seen.mesh.test", "*.sandbox.test"]);
+    let args = ["--domain", "mesh.test", "--sandbox-domain", "sandbox.test"];
+    let gateway = setup(&folder).args(&args).start().await;
+    let caller = ca.client();
+    put(&gateway, &caller, "seen", SEEN).await;
+    let browser = Browser::start_for_test_names().await;
+    for (host, sandbox) in
+        [("mesh.test", "https://default.sandbox.test:"), ("localhost", "https://sandbox-default.localhost:")]
+    {
+        browser.open(&https(&gateway, host, "/_mesh/worker?autostart=1")).await;
+        browser.wait_for_state(&["ready"]).await;
+        assert_eq!(browser.run("return isSecureContext").await, true);
+        let answer = caller.get(https(&gateway, "seen.mesh.test", "/x")).send().await.unwrap();
+        let seen: Value = answer.json().await.unwrap();
+        assert_eq!(seen["url"], https(&gateway, "seen.mesh.test", "/x"), "{host}");
+        let frames = browser.run("return [...document.querySelectorAll('iframe')].map((it) => it.src)").await;
+        assert!(frames[0].as_str().unwrap().starts_with(sandbox), "{host}: {frames}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_is_told_in_time() {
+    let (ca, folder) = (PrivateCa::new(), tempfile::tempdir().unwrap());
+    let valid = |years: [i32; 2]| {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        [params.not_before, params.not_after] = years.map(|year| date_time_ymd(year, 1, 1));
+        ca.certify_with(folder.path(), params);
     };
-    let mark = gateway.log().count();
-    assert!(ask(b"PROXY TCP4 192.0.2.7 127.0.0.1 5000 80\r\n").await.starts_with("HTTP/1.1 404"));
-    gateway.log().wait(mark, &["192.0.2.7"]).await;
-    assert_eq!(ask(b"").await, "", "without a header nobody comes in");
+    valid([2020, 2090]);
+    let gateway = setup(&folder).start().await;
+    let ends = async || {
+        let metrics = ca.client().get(https(&gateway, "localhost", "/_mesh/metrics")).send().await.ok()?;
+        let metrics = metrics.text().await.ok()?;
+        let start = "tabmesh_certificate_expiry_timestamp_seconds{name=\"localhost\"} ";
+        metrics.lines().find_map(|line| line.strip_prefix(start)?.parse::<i64>().ok())
+    };
+    assert_eq!(ends().await, Some(date_time_ymd(2090, 1, 1).unix_timestamp()));
+    for (years, part) in
+        [([2020, 2021], "a certificate is over"), ([2089, 2090], "a certificate is not valid yet")]
+    {
+        let mark = gateway.log().count();
+        assert!(gateway.log().matching(0, &[part]).is_empty());
+        valid(years);
+        hang_up(&gateway);
+        gateway.log().wait(mark, &[part, "localhost"]).await;
+    }
+}
+
+#[tokio::test]
+async fn who_wants_a_proof_that_nobody_asked_for_gets_none() {
+    let (ca, folder) = (PrivateCa::new(), tempfile::tempdir().unwrap());
+    ca.certify(folder.path(), &["localhost"]);
+    let gateway = setup(&folder).start().await;
+    assert!(ca.connect(gateway.address(), "localhost", &["acme-tls/1"], b"").await.is_err());
+    let answer = ca.client().get(https(&gateway, "localhost", "/_mesh/healthz")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
