@@ -62,7 +62,6 @@ const NEEDS: &[(&str, &str, &str, Scope)] = &[
     ("put", "/tenants/{tenant}", "admin", Everywhere),
     ("get", "/audit", "admin", Everywhere),
     ("get", "/status", "admin", Everywhere),
-    ("post", "/backup", "admin", Everywhere),
 ];
 
 const ACTIONS: [&str; 9] = ["read", "deploy", "secrets", "kv", "sql", "tail", "metrics", "tokens", "admin"];
