@@ -46,15 +46,15 @@ pub struct TailArgs {
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<String>,
 
-    /// Only events with this text in what was logged
+    /// Only events with this text in the URL, a console line or an exception
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Only this version
+    /// Only this version: first digits of its hash
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
-    /// Share of the events to hear, from 0 to 1
+    /// Share of the events to hear, above 0 and up to 1
     #[arg(long, value_name = "SHARE")]
     sampling_rate: Option<f64>,
 
