@@ -92,7 +92,7 @@ impl Hold {
     /// The same, and no longer than this.
     #[must_use]
     pub fn until(self, end: Instant) -> Self {
-        Self { until: Some(end), ..self }
+        Self { until: Some(self.until.map_or(end, |own| own.min(end))), ..self }
     }
 
     /// Whether it still holds.

@@ -1,6 +1,7 @@
 //! Versions and deployments. A version's id is a UUID made of the first half of its hash.
 
 use super::answer::{Answer, ok};
+use super::scripts::Upload;
 use super::{Script, Shared};
 use crate::access::Principal;
 use crate::api::deployments::shares;
@@ -126,8 +127,11 @@ pub(super) async fn post(
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
     let previews = cloudflare.handler(&account, &script)?.previews;
-    let received = cloudflare.receive(&account, &script, request).await?;
-    let version = cloudflare.api.upload(&account, &script, received).await?.version;
+    let author = Principal::named(&request);
+    let version = match cloudflare.receive(&account, &script, request).await? {
+        Upload::New(received) => cloudflare.api.upload(&account, &script, *received).await?.version,
+        Upload::Copy(copy) => cloudflare.copy(&account, &script, copy, author).await?,
+    };
     tracing::info!(tenant = %account, handler = %script, version = %version.hash, "version uploaded");
     let bundle = cloudflare.api.bundle(&version.hash).await?;
     ok(described(&version, previews, Some(bundle)))
