@@ -2,7 +2,7 @@
 //! it gives out a module that stands for the version, and takes an upload of that for a copy of it.
 //!
 //! A secret's value belongs to the handler and counts at once for all versions that name it. So a copy may have secrets that the handler
-//! has not yet; another value for one that it has would not wait for a deployment, and is refused.
+//! has not yet and no deployed version names; others would not wait for a deployment, and are refused.
 
 use super::answer::{Answer, Refusal};
 use super::{Cloudflare, Script, Shared, no_such_path};
@@ -18,6 +18,7 @@ use axum::response::IntoResponse as _;
 use http::{HeaderName, HeaderValue, Uri, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// Name of the module.
 const NAME: &str = "stand-in.js";
@@ -116,10 +117,20 @@ impl Cloudflare {
         author: Option<String>,
     ) -> Result<Version, Refusal> {
         let Copy { hash, secrets, notes } = copy;
-        let known = self.api.catalog.secrets(account, script);
-        if let Some((name, _)) = secrets.iter().find(|(name, _)| known.contains_key(name)) {
+        let mut known: BTreeSet<String> = self.api.catalog.secrets(account, script).into_keys().collect();
+        for deployed in self.api.catalog.deployed(account, script) {
+            known.extend(
+                self.api
+                    .bundle(&deployed.target.version)
+                    .await?
+                    .env
+                    .iter()
+                    .map(|binding| binding.name().to_owned()),
+            );
+        }
+        if let Some((name, _)) = secrets.iter().find(|(name, _)| known.contains(name)) {
             return Err(Refusal::metadata(format!(
-                "`{}` has a value already, and a new one would count at once for all versions: `wrangler secret put` says so.",
+                "What is deployed knows `{}` already, so a value would count at once and wait for no deployment: `wrangler secret put` does that.",
                 name.escape_debug()
             )));
         }

@@ -105,7 +105,12 @@ pub(super) async fn list(State(cloudflare): Shared, path: Result<Path<Script>, P
     let Script { account, script } = cloudflare.script(path)?;
     let versions = cloudflare.api.versions(&account, &script).await?;
     let previews = cloudflare.handler(&account, &script)?.previews;
-    let items = versions.iter().take(MAX_LIST).map(|version| described(version, previews, None));
+    // wrangler looks for the bindings of the newest one in the list.
+    let mut newest = match versions.first() {
+        Some(version) => Some(cloudflare.api.bundle(&version.hash).await?),
+        None => None,
+    };
+    let items = versions.iter().take(MAX_LIST).map(|version| described(version, previews, newest.take()));
     let items: Vec<Value> = items.collect();
     ok(json!({ "items": items }))
 }
