@@ -6,7 +6,7 @@ mod registry;
 mod transfer;
 mod value;
 
-use guard::Guard;
+use guard::{Guard, MAX_SQL};
 pub use registry::{FILE_NAME, MAX_DATABASES, Named};
 use registry::{NotMade, Registry};
 use rusqlite::types::Value as Cell;
@@ -340,6 +340,16 @@ fn check_name(name: &str) -> Result<(), SqlError> {
     if wrong { Err(SqlError::InvalidName) } else { Ok(()) }
 }
 
+/// Refuses a statement of a script that is too long to be one alone.
+fn check_length(script: &str, statement: &Statement<'_>) -> Result<(), SqlError> {
+    let most = usize::try_from(MAX_SQL).unwrap_or(usize::MAX);
+    // Without parameters this is its text; most scripts are shorter than a statement may be.
+    if script.len() > most && statement.expanded_sql().is_none_or(|sql| sql.len() > most) {
+        return Err(SqlError::Sqlite("statement too long: SQLITE_TOOBIG".to_owned()));
+    }
+    Ok(())
+}
+
 /// Random bytes as a UUID of version 4.
 fn uuid(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -404,6 +414,7 @@ impl Database {
             Work::Script(sql) => {
                 let mut answers = Vec::new();
                 self.each(&sql, |statement| {
+                    check_length(&sql, statement)?;
                     answers.push(self.answer(statement, vec![], &mut room)?);
                     Ok(())
                 })?;

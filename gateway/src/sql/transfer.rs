@@ -285,7 +285,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let databases = Databases::open(directory.path()).unwrap();
         let mut file = "CREATE TABLE t (n, text);\n".to_owned();
-        for n in 0..20_000 {
+        for n in 0..5_000 {
             writeln!(file, "INSERT INTO t VALUES ({n}, 'some text that makes it longer');").unwrap();
         }
         let long = "x".repeat(500_000);
@@ -294,8 +294,12 @@ mod tests {
         let refused = databases.import(id("a"), torn).await.unwrap_err().to_string();
         assert!(refused.contains("nowhere"), "{refused}");
         let done = databases.import(id("a"), file).await.unwrap();
-        assert_eq!((done.statements, done.rows, done.all.changes), (20_003, 4, 20_001));
-        // One statement of the API's is as long as it was.
+        assert_eq!((done.statements, done.rows, done.all.changes), (5_003, 4, 5_001));
+        let script = "SELECT 'thirty bytes of text, or so';".repeat(5_000);
+        assert_eq!(databases.run(id("a"), Work::Script(script)).await.unwrap().len(), 5_000);
+        // One statement is no longer than it was, alone or among others.
+        let among = Work::Script(format!("SELECT 1; SELECT '{long}';"));
+        assert!(databases.run(id("a"), among).await.unwrap_err().to_string().contains("TOOBIG"));
         let refused = databases
             .run(id("a"), Work::Batch(vec![Query { sql: format!("SELECT '{long}'"), params: vec![] }]));
         assert!(refused.await.is_err());
