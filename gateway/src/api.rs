@@ -16,8 +16,9 @@ mod purge;
 mod quota;
 pub(crate) mod secrets;
 pub(crate) mod sql;
+pub(crate) mod status;
 pub(crate) mod stores;
-pub mod tail;
+pub(crate) mod tail;
 mod tenants;
 mod tokens;
 mod triggers;
@@ -28,6 +29,7 @@ pub(crate) mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -50,6 +52,9 @@ use crate::problem::{Problem, ProblemType};
 use crate::routes::Pattern;
 use crate::stacks;
 use crate::store::{DEFAULT_TENANT, StoreError};
+use crate::tail::Tail;
+use status::Gateway;
+use stores::Stores;
 use view::View;
 
 /// Where the API is.
@@ -132,9 +137,17 @@ fn default_tenant() -> String {
     DEFAULT_TENANT.to_owned()
 }
 
-/// The routes under [`API_PATH`] and [`CODE_PATH`] with what documents them, and 405 for other methods; without a fallback
+/// All routes under [`API_PATH`] with their document, and [`CODE_PATH`]. No route of the API is mounted elsewhere.
+pub(crate) fn whole(api: Arc<Api>, stores: Arc<Stores>, tail: Arc<Tail>, gateway: Gateway) -> Router {
+    let tails = tail::router(Arc::clone(&api.catalog), tail);
+    let whole = router(api).merge(stores::router(stores)).merge(tails).merge(status::router(gateway));
+    let (routes, document) = whole.split_for_parts();
+    routes.merge(openapi::router(document))
+}
+
+/// The routes of handlers, tenants and tokens, and [`CODE_PATH`], with what documents them, and 405 for other methods; without a fallback
 /// for other paths.
-pub(crate) fn router(api: Arc<Api>) -> OpenApiRouter {
+fn router(api: Arc<Api>) -> OpenApiRouter {
     let mut router = OpenApiRouter::new()
         .routes(known(API_PATH, routes!(tenants::list)))
         .routes(known(API_PATH, routes!(tenants::read, tenants::put)))

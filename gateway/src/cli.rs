@@ -30,6 +30,7 @@ mod table;
 mod tail;
 mod time;
 mod token;
+mod triggers;
 mod versions;
 mod worker;
 
@@ -46,7 +47,6 @@ pub use progress::Lines;
 #[command(
     name = "tabmesh",
     version,
-    about,
     arg_required_else_help = true,
     after_help = "Examples:
   tabmesh dev hello.js          write a handler: serves, redeploys on save, shows what it logs
@@ -61,13 +61,15 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// How the log on stderr looks
+    /// How the log on stderr looks: text, or json with an object a line
+    // Else every command's help would say it again at length.
     #[arg(
         long,
         global = true,
         env = "TABMESH_LOG_FORMAT",
         value_enum,
         default_value_t,
+        hide_possible_values = true,
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
@@ -82,7 +84,7 @@ pub struct Cli {
 pub enum Command {
     /// Run a gateway
     Serve(Box<ServeConfig>),
-    /// Write a handler: serve it on this machine, redeploy it on save, show what it logs
+    /// Work on a project: serve it on this machine, redeploy it on save, show what it logs
     Dev(Box<dev::DevArgs>),
     /// Put a project or a module on a gateway
     Deploy(deploy::DeployArgs),
@@ -93,25 +95,27 @@ pub enum Command {
     Delete(handlers::DeleteArgs),
     /// Versions of a handler: list, view, compare, upload, deploy to a share of the callers
     Versions(versions::VersionsArgs),
-    /// What served when
+    /// What served when, newest first
     Deployments(versions::DeploymentsArgs),
     /// Go back to what served before
     Rollback(versions::RollbackArgs),
     /// Routes of all handlers
     Routes(handlers::ListArgs),
+    /// Cron triggers, routes and preview URLs of a handler, to look at and to change
+    Triggers(triggers::TriggersArgs),
     /// Watch requests, logs and exceptions as they happen
     Tail(tail::TailArgs),
-    /// Key-value namespaces
+    /// Key-value namespaces and what is in them
     Kv(kv::KvArgs),
-    /// SQL databases
+    /// Statements on SQL databases
     Sql(sql::SqlArgs),
     /// Secrets of a handler
     Secret(secret::SecretArgs),
-    /// API and join tokens
+    /// Tokens: for the API, and for tabs that join a pool
     Token(token::TokenArgs),
-    /// Who did what
+    /// Who changed what, newest first
     Audit(token::AuditArgs),
-    /// Tenants
+    /// Tenants: list them, make one
     Tenant(status::TenantArgs),
     /// The gateway's state and its tabs
     Status(status::StatusArgs),
@@ -121,7 +125,7 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Copy all data of a gateway on this machine into a file
     Backup(backup::BackupArgs),
-    /// Put a backup back
+    /// Put a backup in the place of a gateway's data
     Restore(backup::RestoreArgs),
     /// Settings that hold, and where they come from
     Config(config::ConfigArgs),
@@ -145,6 +149,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Deployments(args) => versions::deployments(args, out).await,
         Command::Rollback(args) => versions::rollback(args, out).await,
         Command::Routes(args) => handlers::routes(args, out).await,
+        Command::Triggers(args) => triggers::run(args, out).await,
         Command::Tail(args) => tail::run(args, out).await,
         Command::Kv(args) => kv::run(args, out).await,
         Command::Sql(args) => sql::run(args, out).await,

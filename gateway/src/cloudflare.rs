@@ -1,7 +1,7 @@
 //! Cloudflare's API under `/_mesh/client/v4`, as far as unmodified `wrangler` needs it: an account is a tenant, a script a handler.
 //!
 //! A thin translation onto what our own API does ([`crate::api`]): paths, envelopes, names and numbers of Cloudflare's outside,
-//! the same functions inside. Nothing here decides what a deployment is, and nothing is stored but uploads of static files on their
+//! the same functions inside. Nothing here decides what a deployment is, and nothing is stored but files on their
 //! way. What Tabmesh does not have is refused in Cloudflare's shape with a sentence that wrangler prints.
 
 mod account;
@@ -14,7 +14,9 @@ mod lacking;
 mod metadata;
 mod scripts;
 mod secrets;
+mod stand_in;
 mod tails;
+mod transfer;
 mod triggers;
 mod versions;
 
@@ -33,6 +35,7 @@ use http::{HeaderMap, Uri};
 use serde::Deserialize;
 use std::sync::Arc;
 use tails::Sessions;
+use transfer::Parcels;
 
 /// What wrangler is told as `CLOUDFLARE_API_BASE_URL`.
 const BASE: &str = "/_mesh/client/v4";
@@ -43,6 +46,7 @@ struct Cloudflare {
     uploads: Uploads,
     tail: Arc<Tail>,
     tails: Sessions,
+    parcels: Parcels,
 }
 
 type Shared = State<Arc<Cloudflare>>;
@@ -62,8 +66,14 @@ struct Script {
 
 /// All routes; what is under [`BASE`] and none of them says so.
 pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>, tail: Arc<Tail>) -> Router {
-    let cloudflare =
-        Arc::new(Cloudflare { api, stores, uploads: Uploads::default(), tail, tails: Sessions::default() });
+    let cloudflare = Arc::new(Cloudflare {
+        api,
+        stores,
+        uploads: Uploads::default(),
+        tail,
+        tails: Sessions::default(),
+        parcels: Parcels::default(),
+    });
     let top = |path: &str| format!("{BASE}{path}");
     let account = |path: &str| format!("{BASE}/accounts/{{account}}{path}");
     let script = |path: &str| format!("{BASE}/accounts/{{account}}/workers/scripts/{{script}}{path}");
@@ -94,6 +104,7 @@ pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>, tail: Arc<Tail>) -> Rou
         .route(&script("/domains/changeset"), post(triggers::changeset))
         .route(&script("/versions"), get(versions::list).post(versions::post))
         .route(&script("/versions/{version}"), get(versions::read))
+        .route(&script("/content/v2"), get(stand_in::content))
         .route(&script("/deployments"), get(versions::deployments).post(versions::deploy))
         .route(&script("/tails"), post(tails::make))
         .route(&script("/tails/{tail}"), delete(tails::end))
@@ -101,7 +112,7 @@ pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>, tail: Arc<Tail>) -> Rou
         .route(&script("/secrets"), get(secrets::list).put(secrets::put))
         .route(&script("/secrets/{secret}"), delete(secrets::delete))
         .route(&account("/storage/kv/namespaces"), get(kv::namespaces).post(kv::make))
-        .route(&namespace(""), delete(kv::remove))
+        .route(&namespace(""), put(kv::rename).delete(kv::remove))
         .route(&namespace("/keys"), get(kv::keys))
         .route(&namespace("/values/{key}"), get(kv::get).put(kv::put).delete(kv::delete))
         .route(&namespace("/bulk"), put(kv::put_all).delete(kv::delete_all))
@@ -110,6 +121,9 @@ pub(crate) fn router(api: Arc<Api>, stores: Arc<Stores>, tail: Arc<Tail>) -> Rou
         .route(&account("/d1/database"), get(d1::list).post(d1::make))
         .route(&account("/d1/database/{database}"), get(d1::read).delete(d1::remove))
         .route(&account("/d1/database/{database}/query"), post(d1::query))
+        .route(&account("/d1/database/{database}/import"), post(transfer::import))
+        .route(&account("/d1/database/{database}/export"), post(transfer::export))
+        .route(&top("/d1-files/{file}"), put(transfer::put).get(transfer::get))
         .route(&format!("{BASE}/{{*path}}"), any(lacking::lacking))
         .method_not_allowed_fallback(lacking::lacking)
         // Bodies are read with limits of their own.

@@ -10,6 +10,7 @@ mod status;
 
 use crate::access::rates::Standing;
 use crate::access::{self, Access, CallerAddress};
+use crate::api::status::Gateway;
 use crate::api::stores::Stores;
 use crate::api::{self, Api, ApiLimits};
 use crate::assets::{Assets, ScriptError, Site};
@@ -33,6 +34,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header};
 use log::Line;
 use route::{Route, RouteError};
 use std::sync::Arc;
+use std::time::Instant;
 use tabmesh_protocol::Limits;
 use tabmesh_signaling::Hub;
 use tower::ServiceExt;
@@ -115,15 +117,20 @@ impl Front {
         let cache = Arc::clone(invoker.cache());
         let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), limits);
         let stores = Stores::new(Arc::clone(&catalog), kv, databases);
-        let (routes, document) =
-            api::router(Arc::clone(&api)).merge(api::stores::router(Arc::clone(&stores))).split_for_parts();
+        let status = Gateway {
+            catalog: Arc::clone(&catalog),
+            pool: Arc::clone(&pool),
+            metrics: Arc::clone(&metrics),
+            pool_name,
+            since: Instant::now(),
+        };
+        let tail = Arc::clone(invoker.tail());
+        let v1 = api::whole(Arc::clone(&api), Arc::clone(&stores), Arc::clone(&tail), status);
         let own = Router::new()
             .merge(assets.worker_router())
-            .merge(status::router(Arc::clone(&catalog), pool, metrics, pool_name))
-            .merge(routes)
-            .merge(api::tail::router(Arc::clone(&catalog), Arc::clone(invoker.tail())))
-            .merge(cloudflare::router(api, stores, Arc::clone(invoker.tail())))
-            .merge(api::openapi::router(document))
+            .merge(status::router(pool, metrics))
+            .merge(v1)
+            .merge(cloudflare::router(api, stores, tail))
             .merge(match rendezvous {
                 Meeting::Here(hub) => tabmesh_signaling::router(hub),
                 Meeting::At(_) => Router::new(),

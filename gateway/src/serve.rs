@@ -1,6 +1,6 @@
 //! `tabmesh serve`: every part, put together, started and stopped in order.
 
-use crate::access::{Access, Door};
+use crate::access::{Access, Admissions, Door};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::{EgressConfig, ServeConfig, SignalConfig};
@@ -131,11 +131,11 @@ pub async fn run(
         threads.clone(),
         host,
     );
-    let door = Door::new(&access, &config.access, &config.signal).context("no random bytes")?;
+    let door = Door::new(&access, &config.access, &config.signal).context("no random bytes")?.map(Arc::new);
     let token = door.as_ref().map(|door| door.own_token().to_owned()).or(config.signal.pool_token.clone());
     let policy = Policy {
         pool_token: config.signal.pool_token.clone(),
-        join_tokens: door.map(|door| Arc::new(door) as _),
+        join_tokens: door.clone().map(|door| door as _),
         ice_servers: servers,
         ..Policy::default()
     };
@@ -147,7 +147,8 @@ pub async fn run(
         }
         None => {
             let link = hub.attach_local(Role::Gateway, &config.signal.pool);
-            tokio::spawn(rendezvous.run(link));
+            let admissions = door.map(|door| Admissions::new(door, Arc::clone(&hub), &config.signal.pool));
+            tokio::spawn(rendezvous.run(link, admissions.map(Arc::new)));
             Meeting::Here(Arc::clone(&hub))
         }
     };
@@ -310,7 +311,7 @@ async fn meet_at(url: String, config: SignalConfig, rendezvous: Arc<Rendezvous>)
             Ok(link) => {
                 tracing::info!(url, "signaling server reached");
                 backoff = SIGNAL_BACKOFF.0;
-                Arc::clone(&rendezvous).run(link).await;
+                Arc::clone(&rendezvous).run(link, None).await;
                 tracing::warn!(url, "signaling server lost");
             }
             Err(error) => tracing::warn!(url, %error, "signaling server not reached"),

@@ -3,13 +3,14 @@
 
 mod guard;
 mod registry;
+mod transfer;
 mod value;
 
-use guard::Guard;
+use guard::{Guard, MAX_SQL};
 pub use registry::{FILE_NAME, MAX_DATABASES, Named};
 use registry::{NotMade, Registry};
 use rusqlite::types::Value as Cell;
-use rusqlite::{Batch, Connection, Statement, params_from_iter};
+use rusqlite::{Connection, Statement, params_from_iter};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore};
+pub use transfer::{Export, Imported, MAX_EXPORT};
 pub use value::{Datum, Param};
 
 /// Databases that are open at once; the one that was used least lately is closed for another.
@@ -90,6 +92,9 @@ pub enum SqlError {
     /// Too much came out.
     #[error("the result has more than {MAX_RESULT} bytes: ask for fewer rows")]
     TooLarge,
+    /// Too much would come out as SQL.
+    #[error("the database has more than {} MiB as SQL: export its tables one by one, or copy it with `tabmesh backup`", MAX_EXPORT >> 20)]
+    ExportTooLarge,
     /// The file cannot be used.
     #[error("the database cannot be opened")]
     Unavailable,
@@ -183,6 +188,15 @@ impl Databases {
     /// # Errors
     /// [`SqlError`]; then nothing was written.
     pub async fn run(&self, id: DatabaseId, work: Work) -> Result<Vec<Answer>, SqlError> {
+        self.with(id, move |database| database.run(work)).await
+    }
+
+    /// Does something with a database, in turn with others, where waiting for it is no harm.
+    async fn with<T: Send + 'static>(
+        &self,
+        id: DatabaseId,
+        work: impl FnOnce(&mut Database) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<T, SqlError> {
         let shared = self.shared(&id);
         let mut database = shared.lock_owned().await;
         let _turn = self.busy.acquire().await.map_err(|_| SqlError::Unavailable)?;
@@ -197,7 +211,7 @@ impl Databases {
                     closed.insert(Database::open(&path)?)
                 }
             };
-            database.run(work)
+            work(database)
         });
         done.await.unwrap_or(Err(SqlError::Unavailable))
     }
@@ -326,6 +340,16 @@ fn check_name(name: &str) -> Result<(), SqlError> {
     if wrong { Err(SqlError::InvalidName) } else { Ok(()) }
 }
 
+/// Refuses a statement of a script that is too long to be one alone.
+fn check_length(script: &str, statement: &Statement<'_>) -> Result<(), SqlError> {
+    let most = usize::try_from(MAX_SQL).unwrap_or(usize::MAX);
+    // Without parameters this is its text; most scripts are shorter than a statement may be.
+    if script.len() > most && statement.expanded_sql().is_none_or(|sql| sql.len() > most) {
+        return Err(SqlError::Sqlite("statement too long: SQLITE_TOOBIG".to_owned()));
+    }
+    Ok(())
+}
+
 /// Random bytes as a UUID of version 4.
 fn uuid(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -352,19 +376,22 @@ impl Database {
 
     fn run(&mut self, work: Work) -> Result<Vec<Answer>, SqlError> {
         self.guard.begin();
-        let alone = matches!(&work, Work::Batch(queries) if queries.len() == 1);
-        if !alone {
-            self.transaction("BEGIN IMMEDIATE")?;
+        match work {
+            Work::Batch(queries) if queries.len() == 1 => self.perform(Work::Batch(queries)),
+            work => self.all_or_none(|database| database.perform(work)),
         }
-        let done = self.perform(work);
-        if !alone {
-            // Some errors have rolled back already.
-            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            let ended = self.transaction(end);
-            if done.is_ok() && ended.is_err() {
-                let _ = self.transaction("ROLLBACK");
-                ended?;
-            }
+    }
+
+    /// Does something in a transaction.
+    fn all_or_none<T>(&self, work: impl FnOnce(&Self) -> Result<T, SqlError>) -> Result<T, SqlError> {
+        self.transaction("BEGIN IMMEDIATE")?;
+        let done = work(self);
+        // Some errors have rolled back already.
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.transaction(end);
+        if done.is_ok() && ended.is_err() {
+            let _ = self.transaction("ROLLBACK");
+            ended?;
         }
         done
     }
@@ -386,12 +413,11 @@ impl Database {
                 .collect(),
             Work::Script(sql) => {
                 let mut answers = Vec::new();
-                let mut batch = Batch::new(&self.connection, &sql);
-                while let Some(mut statement) =
-                    rusqlite::fallible_iterator::FallibleIterator::next(&mut batch)?
-                {
-                    answers.push(self.answer(&mut statement, vec![], &mut room)?);
-                }
+                self.each(&sql, |statement| {
+                    check_length(&sql, statement)?;
+                    answers.push(self.answer(statement, vec![], &mut room)?);
+                    Ok(())
+                })?;
                 Ok(answers)
             }
         }

@@ -79,6 +79,21 @@ impl Hub {
         link
     }
 
+    /// What a tab of this pool showed when it joined; `None` if there is no such tab (any more).
+    #[must_use]
+    pub fn shown(&self, pool: &str, peer_id: &str) -> Option<String> {
+        self.lock().registry.shown(pool, peer_id).map(str::to_owned)
+    }
+
+    /// Ends a tab's membership, as if it asked to join now and might not. Nothing happens if there is no such tab.
+    pub fn expel(&self, pool: &str, peer_id: &str, reason: &str) {
+        let mut state = self.lock();
+        if let Some(conn) = state.registry.tab(pool, peer_id) {
+            let code = SignalErrorCode::Forbidden;
+            self.step(&mut state, conn, Input::Refuse { code, reason: reason.to_owned() });
+        }
+    }
+
     /// Tells every member that the server goes away and closes it; later connections are refused. Then see
     /// [`Hub::drained`].
     pub fn shutdown(&self) {

@@ -35,6 +35,18 @@ struct Conn {
     bucket: Bucket,
     /// Role and pool, once joined.
     member: Option<(Role, String)>,
+    /// What it showed when it joined.
+    shown: Shown,
+}
+
+/// A token, without its text in what is logged.
+#[derive(Default)]
+struct Shown(Option<String>);
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown")
+    }
 }
 
 /// A broken rule: code and sentence.
@@ -138,6 +150,19 @@ impl Registry {
         self.conns.get(&conn)?.member.as_ref().map(|(role, _)| *role)
     }
 
+    /// What a tab of this pool showed when it joined, nothing included; `None` if there is no such tab.
+    #[must_use]
+    pub fn shown(&self, pool: &str, peer_id: &str) -> Option<&str> {
+        let Shown(token) = &self.conns.get(&self.tab(pool, peer_id)?)?.shown;
+        Some(token.as_deref().unwrap_or_default())
+    }
+
+    /// The connection of a tab.
+    #[must_use]
+    pub fn tab(&self, pool: &str, peer_id: &str) -> Option<ConnId> {
+        self.pools.get(pool)?.members(Role::Tab).get(peer_id).copied()
+    }
+
     fn connect(
         &mut self,
         conn: ConnId,
@@ -158,7 +183,7 @@ impl Registry {
             self.strangers += 1;
         }
         let bucket = Bucket::full(self.policy.limits.tab, now);
-        self.conns.insert(conn, Conn { peer_id, trust, bucket, member: None });
+        self.conns.insert(conn, Conn { peer_id, trust, bucket, member: None, shown: Shown::default() });
         Ok(())
     }
 
@@ -181,7 +206,7 @@ impl Registry {
     ) -> Result<(), Fault> {
         match message {
             ClientMessage::Join { version, role, pool, token } => {
-                self.join(conn, version, role, pool, token.as_deref(), now, out)
+                self.join(conn, version, role, pool, token, now, out)
             }
             ClientMessage::Relay { to, session, relay } => self.relay(conn, &to, session, relay, out),
         }
@@ -194,7 +219,7 @@ impl Registry {
         version: u32,
         role: Role,
         pool: String,
-        token: Option<&str>,
+        token: Option<String>,
         now: Duration,
         out: &mut Vec<Output>,
     ) -> Result<(), Fault> {
@@ -210,7 +235,7 @@ impl Registry {
         if !valid_pool(&pool) {
             return Err(fault(SignalErrorCode::BadPool, "a pool is named by 1 to 63 of a-z, 0-9 and -"));
         }
-        if stranger && !self.policy.admits(role, &pool, token) {
+        if stranger && !self.policy.admits(role, &pool, token.as_deref()) {
             return Err(fault(SignalErrorCode::Forbidden, "the token does not open this role"));
         }
         let limits = &self.policy.limits;
@@ -229,6 +254,7 @@ impl Registry {
             state.bucket = Bucket::full(limits.gateway, now);
         }
         state.member = Some((role, pool.clone()));
+        state.shown = Shown(token);
         *count += 1;
         let id = state.peer_id.clone();
         let room = self.pools.entry(pool).or_default();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tabmesh_tests::eventually;
+use tabmesh_tests::gateway::client;
 use tokio::io::AsyncReadExt as _;
 
 /// The ids of a script's versions, the newest last.
@@ -28,7 +29,9 @@ async fn a_shop_from_its_first_deployment_to_its_end() {
     stores_are_made(&shop).await;
     it_is_deployed(&shop).await;
     it_is_changed_and_rolled_back(&shop).await;
+    tables_go_as_files(&shop).await;
     secrets_come_and_go(&shop).await;
+    secrets_wait_for_a_deployment(&shop).await;
     keys_come_and_go(&shop).await;
     it_is_watched(&shop).await;
     it_is_taken_away(&shop).await;
@@ -42,6 +45,10 @@ async fn stores_are_made(shop: &Wrangler) {
     let id = list[0]["id"].as_str().unwrap();
     assert!(list[0]["title"] == "carts" && made.contains(id), "{list} {made}");
     shop.edit("wrangler.jsonc", "<carts>", id);
+    shop.run(&["kv", "namespace", "rename", "carts", "--new-name", "baskets"]).await.ok();
+    let renamed = shop.run(&["kv", "namespace", "list"]).await.json();
+    assert_eq!((&renamed[0]["title"], &renamed[0]["id"]), (&json!("baskets"), &json!(id)));
+    shop.run(&["kv", "namespace", "rename", "--namespace-id", id, "--new-name", "carts"]).await.ok();
     let twice = shop.run(&["kv", "namespace", "create", "carts"]).await.refused();
     assert!(twice.contains("10014") || twice.contains("already exists"), "{twice}");
 
@@ -159,6 +166,75 @@ async fn secrets_come_and_go(shop: &Wrangler) {
     assert_eq!(list, json!([{ "name": "API_KEY", "type": "secret_text" }]));
     let log = shop.gateway().log().since(0).join("\n");
     assert!(!log.contains("hidden-"), "a secret is in the log");
+}
+
+/// A version like the last one with a secret more, which nobody gets until it is deployed.
+async fn secrets_wait_for_a_deployment(shop: &Wrangler) {
+    let before = release(shop).await;
+    shop.feed(&["versions", "secret", "put", "LATER_KEY", "--message", "later"], "hidden-four").await.ok();
+    let deployed = async || shop.run(&["versions", "secret", "list"]).await.ok();
+    let list = deployed().await;
+    assert!(list.contains("API_KEY") && !list.contains("LATER_KEY"), "{list}");
+    let latest = shop.run(&["versions", "secret", "list", "--latest-version"]).await.ok();
+    assert!(latest.contains("LATER_KEY") && latest.contains("(0%)"), "{latest}");
+    let id = versions(shop).await.pop().unwrap();
+    let view = shop.run(&["versions", "view", &id]).await.ok();
+    assert!(view.contains("later") && view.contains("LATER_KEY") && view.contains("env.CARTS"), "{view}");
+    shop.run(&["versions", "deploy", &format!("{id}@100"), "--yes"]).await.ok();
+    let list = deployed().await;
+    assert!(list.contains("LATER_KEY"), "{list}");
+    assert_eq!(release(shop).await, before, "the same code");
+    assert!(shop.get("shop", "/").await.contains("<h1>Shop</h1>"), "and the same files");
+    // What counts at once for every version would not wait for a deployment: a new value, and one that deployed code has a name for.
+    let told = shop.feed(&["versions", "secret", "put", "API_KEY"], "hidden-five").await.refused();
+    assert!(told.contains("`API_KEY`") && told.contains("wrangler secret put"), "{told}");
+    shop.run(&["secret", "delete", "LATER_KEY"]).await.ok();
+    let told = shop.feed(&["versions", "secret", "put", "LATER_KEY"], "hidden-six").await.refused();
+    assert!(told.contains("`LATER_KEY`"), "{told}");
+    let told = shop.run(&["versions", "secret", "delete", "API_KEY"]).await.refused();
+    assert!(told.contains("belong to the handler"), "{told}");
+}
+
+/// A file of statements, a database as a file, and the same in another database.
+async fn tables_go_as_files(shop: &Wrangler) {
+    let mut file = "CREATE TABLE stock (item TEXT, count INTEGER);\n".to_owned();
+    (0..3000).for_each(|n| file += &format!("INSERT INTO stock VALUES ('item; number {n}', {n});\n"));
+    shop.write("stock.sql", &file);
+    let execute = ["d1", "execute", "orders", "--remote", "--yes", "--file"];
+    let told = shop.run(&[&execute[..], &["stock.sql"]].concat()).await.ok();
+    assert!(told.contains("Executed 3001 queries") && told.contains("3000 rows written"), "{told}");
+    shop.write("torn.sql", "CREATE TABLE torn (a); INSERT INTO nowhere VALUES (1);");
+    let told = shop.run(&[&execute[..], &["torn.sql"]].concat()).await.refused();
+    assert!(told.contains("no such table: nowhere"), "{told}");
+
+    let told = shop.run(&["d1", "export", "orders", "--remote", "--output", "out.sql"]).await.ok();
+    let url = told.split_whitespace().find(|word| word.contains("/d1-files/")).unwrap();
+    assert_eq!(client().get(url).send().await.unwrap().status(), 404, "it was fetched");
+    let out = shop.read("out.sql");
+    for part in [
+        "CREATE TABLE orders",
+        "CREATE INDEX orders_by_item",
+        "'first; with a semicolon'",
+        "'item; number 2999'",
+    ] {
+        assert!(out.contains(part), "no `{part}`: {}", &out[..1000]);
+    }
+    assert!(!out.contains("torn"), "a file is run in whole or not at all");
+    let part =
+        ["d1", "export", "orders", "--remote", "--table", "orders", "--no-data", "--output", "part.sql"];
+    shop.run(&part).await.ok();
+    let part = shop.read("part.sql");
+    assert!(
+        part.contains("CREATE TABLE orders") && !part.contains("INSERT") && !part.contains("stock"),
+        "{part}"
+    );
+
+    shop.run(&["d1", "create", "copy"]).await.ok();
+    shop.run(&["d1", "execute", "copy", "--remote", "--yes", "--file", "out.sql"]).await.ok();
+    let sum = "SELECT count(*) AS n, sum(count) AS s FROM stock";
+    let sums = shop.run(&["d1", "execute", "copy", "--remote", "--json", "--command", sum]).await.json();
+    assert_eq!(sums[0]["results"], json!([{ "n": 3000, "s": 4_498_500 }]));
+    shop.run(&["d1", "delete", "copy", "--skip-confirmation"]).await.ok();
 }
 
 async fn keys_come_and_go(shop: &Wrangler) {

@@ -139,6 +139,11 @@ impl Wrangler {
         std::fs::write(self.folder.path().join(file), text).unwrap();
     }
 
+    /// Reads a file of the project.
+    pub fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(file)).unwrap()
+    }
+
     /// A request to a script of the account.
     pub fn ask(&self, method: Method, script: &str, path: &str) -> RequestBuilder {
         client().request(method, self.gateway.host_url(&format!("{script}.{ACCOUNT}"), path))

@@ -1,7 +1,9 @@
-//! The middleware before the gateway's own routes: who asks, and may they.
+//! The middleware before the gateway's own routes: who asks, and may they. What a route keeps open beyond its answer asks the
+//! [`Hold`] that it finds beside the [`Principal`].
 
 use super::rates::Standing;
-use super::{Access, Action, CallerAddress, Principal, Refused, cors, guard, rates, shape, table};
+use super::token::Hash;
+use super::{Access, Action, CallerAddress, Hold, Principal, Refused, cors, guard, rates, shape, table};
 use crate::api::no_tenant;
 use crate::problem::{Problem, ProblemType};
 use crate::store::{AuditRow, DEFAULT_TENANT};
@@ -14,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use std::sync::Arc;
 use table::Need;
 
-/// Puts the gate before all routes of `router`. Routes find [`Principal`] in the request's extensions.
+/// Puts the gate before all routes of `router`. Routes find [`Principal`] and [`Hold`] in the request's extensions.
 pub fn protect(router: Router, access: Arc<Access>) -> Router {
     router.layer(middleware::from_fn_with_state(access, pass))
 }
@@ -71,8 +73,9 @@ impl Access {
             standings.push(standing.check()?);
         }
         let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
-        let principal = if self.is_on() {
-            self.authenticate(&parts.headers)?
+        let (principal, shown) = if self.is_on() {
+            let (principal, hash) = self.authenticate(&parts.headers)?;
+            (principal, Some(hash))
         } else {
             guard::known_host(&parts.uri, &parts.headers, &self.domain)?;
             // CORS keeps pages from reading answers, but not from opening WebSockets.
@@ -80,7 +83,7 @@ impl Access {
             if (changes || is_socket) && !page_admitted {
                 guard::no_page(&parts.headers)?;
             }
-            Principal::anybody()
+            (Principal::anybody(), None)
         };
         let named = named_tenant(parts).await;
         let action = judge(need, &principal, named.as_deref())?;
@@ -88,6 +91,9 @@ impl Access {
             Need::Tenant(_) => Some(named.unwrap_or_else(|| DEFAULT_TENANT.to_owned())),
             _ => named,
         };
+        let hold = shown.map_or_else(Hold::forever, |hash| {
+            Hold::of_action(Arc::clone(&self.tokens), hash, action, tenant.as_deref())
+        });
         let entry = if changes {
             for standing in self.rates.change(&principal.id, tenant.as_deref()) {
                 standings.push(standing.check()?);
@@ -102,10 +108,11 @@ impl Access {
             None
         };
         parts.extensions.insert(principal);
+        parts.extensions.insert(hold);
         Ok(entry)
     }
 
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Box<Problem>> {
+    fn authenticate(&self, headers: &HeaderMap) -> Result<(Principal, Hash), Box<Problem>> {
         let mut shown = headers.get_all(header::AUTHORIZATION).iter();
         let (first, second) = (shown.next(), shown.next());
         let Some(first) = first else {

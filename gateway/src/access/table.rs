@@ -62,7 +62,6 @@ const OURS: &[Row] = &[
     ("tenants/{tenant}", &[(Method::GET, Tenant(Read)), (Method::PUT, Everywhere(Admin))]),
     ("audit", &[(Method::GET, Everywhere(Admin))]),
     ("status", &[(Method::GET, Everywhere(Admin))]),
-    ("backup", &[(Method::POST, Everywhere(Admin))]),
 ];
 
 /// Whole paths. Public ones are so for every method: none of them changes anything.

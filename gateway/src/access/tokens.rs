@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Most tokens of one tenant, and most that are for all tenants: bounds memory, and what a stolen `tokens` right makes.
 pub const MAX_TOKENS: usize = 200;
@@ -106,6 +107,8 @@ fn read(store: &dyn Store) -> Result<HashMap<Hash, Arc<Known>>, StoreError> {
 pub struct Tokens {
     store: SharedStore,
     known: RwLock<HashMap<Hash, Arc<Known>>>,
+    /// Marked after each change of `known`, for those who hold something open.
+    changed: watch::Sender<()>,
 }
 
 impl Tokens {
@@ -115,7 +118,7 @@ impl Tokens {
     /// Database errors.
     pub(super) fn open(store: SharedStore) -> Result<Self, StoreError> {
         let known = RwLock::new(read(&**lock(&store))?);
-        Ok(Self { known, store })
+        Ok(Self { known, store, changed: watch::Sender::default() })
     }
 
     /// Reads them anew. Blocking.
@@ -126,6 +129,7 @@ impl Tokens {
         let store = lock(&self.store);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = read(&**store)?;
         drop(store);
+        self.changed.send_replace(());
         Ok(())
     }
 
@@ -149,16 +153,27 @@ impl Tokens {
         )
     }
 
-    /// Who shows this token. Costs a hash and a look into a map.
+    /// Who shows this token, and its hash. Costs a hash and a look into a map.
     ///
     /// # Errors
     /// See [`Refused`].
-    pub fn authenticate(&self, text: &str) -> Result<Principal, Refused> {
+    pub fn authenticate(&self, text: &str) -> Result<(Principal, Hash), Refused> {
         let known = self.look(text)?;
         if known.kind == Kind::Join {
             return Err(Refused::JoinOnly);
         }
-        Ok(known.principal.clone())
+        Ok((known.principal.clone(), known.row.hash))
+    }
+
+    /// What the token with this hash is now, and when it ends (milliseconds since 1970); `None` where there is none any more.
+    pub(super) fn held(&self, hash: &Hash) -> Option<(Kind, Principal, Option<u64>)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()?;
+        Some((known.kind, known.principal.clone(), known.row.expires_at_ms))
+    }
+
+    /// Tells when a token was made, changed or revoked.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Whether a tab that shows this token may join the pool.
@@ -234,6 +249,7 @@ impl Tokens {
                 .unwrap_or_else(PoisonError::into_inner)
                 .retain(|_, known| known.row.id != id);
             drop(store);
+            tokens.changed.send_replace(());
             Ok(existed)
         })
         .await
@@ -275,6 +291,8 @@ impl Tokens {
         if let Some(new) = Known::new(row) {
             known.insert(new.row.hash, Arc::new(new));
         }
+        drop(known);
+        self.changed.send_replace(());
         Ok(())
     }
 

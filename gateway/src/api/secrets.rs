@@ -2,7 +2,7 @@
 //! handler gets a placeholder there, and outbound fetch puts the value in its place.
 
 use super::{Address, Api, Received, Shared, json, no_handler, store_problem};
-use crate::catalog::versions::Notes;
+use crate::catalog::versions::{Notes, Version};
 use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
 use crate::deploy::Compiled;
 use crate::deploy::bindings::is_name;
@@ -27,6 +27,9 @@ pub(super) struct Place {
     name: String,
     secret: String,
 }
+
+/// Names and values.
+pub(crate) type NewSecrets = Vec<(String, String)>;
 
 /// The JSON of a handler's secrets.
 #[derive(Serialize, ToSchema)]
@@ -67,24 +70,10 @@ pub(super) async fn put(
 }
 
 /// Writes secrets, and makes a version that has them where there is none.
-pub(crate) async fn keep(
-    api: &Api,
-    tenant: &str,
-    name: &str,
-    secrets: Vec<(String, String)>,
-) -> Result<(), Problem> {
+pub(crate) async fn keep(api: &Api, tenant: &str, name: &str, secrets: NewSecrets) -> Result<(), Problem> {
     let handler = api.catalog.lookup(tenant, name).ok_or_else(no_handler)?;
-    if !secrets.iter().all(|(secret, _)| is_name(secret)) {
-        return Err(invalid("A secret's name has letters, digits, `_` and `$`, no digit first."));
-    }
-    if secrets.iter().any(|(_, value)| value.len() > MAX_SECRET) {
-        return Err(invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")));
-    }
+    check(api, tenant, name, &secrets)?;
     let names: BTreeSet<&String> = secrets.iter().map(|(secret, _)| secret).collect();
-    let known = api.catalog.secrets(tenant, name);
-    if known.keys().chain(names.iter().copied()).collect::<BTreeSet<_>>().len() > MAX_SECRETS {
-        return Err(invalid(format!("A handler has at most {MAX_SECRETS} secrets.")));
-    }
     // They belong into `env` of what is deployed.
     let bundle = api.bundle(&handler.target.version).await?;
     let is_there = |secret: &String| bundle.env.iter().any(|binding| binding.name() == secret);
@@ -100,12 +89,44 @@ pub(crate) async fn keep(
             "A new secret makes a version that all requests get: first deploy one version to all of them.",
         ));
     }
-    let maps = api.catalog.maps(&handler.target.version).await.map_err(|error| store_problem(&error))?;
-    let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let site = api.site(&handler.target.version).await.map_err(|error| store_problem(&error))?;
     let notes = Notes { message: Some(message), ..Notes::default() };
     let settings = Settings { limits: handler.limits, triggers: handler.triggers(), notes };
-    api.deploy(tenant, name, Compiled { bundle, maps, site }, settings, vec![]).await?;
+    let compiled = api.compiled(&handler.target.version, bundle).await?;
+    api.deploy(tenant, name, compiled, settings, vec![]).await?;
+    Ok(())
+}
+
+/// Makes a version like another, with secrets that the handler has not yet, and deploys nothing.
+pub(crate) async fn copy_with(
+    api: &Api,
+    tenant: &str,
+    name: &str,
+    version: &Version,
+    secrets: NewSecrets,
+    notes: Notes,
+) -> Result<Put, Problem> {
+    let handler = api.catalog.lookup(tenant, name).ok_or_else(no_handler)?;
+    check(api, tenant, name, &secrets)?;
+    let bundle = api.bundle(&version.hash).await?;
+    let compiled = api.compiled(&version.hash, bundle).await?;
+    api.keep_secrets(tenant, name, secrets).await?;
+    let settings = Settings { limits: version.limits, triggers: handler.triggers(), notes };
+    api.upload(tenant, name, Received { compiled, settings, secrets: vec![] }).await
+}
+
+/// Whether these can be secrets of the handler beside those that it has.
+fn check(api: &Api, tenant: &str, name: &str, secrets: &NewSecrets) -> Result<(), Problem> {
+    if !secrets.iter().all(|(secret, _)| is_name(secret)) {
+        return Err(invalid("A secret's name has letters, digits, `_` and `$`, no digit first."));
+    }
+    if secrets.iter().any(|(_, value)| value.len() > MAX_SECRET) {
+        return Err(invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")));
+    }
+    let known = api.catalog.secrets(tenant, name);
+    let names: BTreeSet<&String> = known.keys().chain(secrets.iter().map(|(secret, _)| secret)).collect();
+    if names.len() > MAX_SECRETS {
+        return Err(invalid(format!("A handler has at most {MAX_SECRETS} secrets.")));
+    }
     Ok(())
 }
 
@@ -135,6 +156,14 @@ fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
 }
 
 impl Api {
+    /// A version with this bundle, to be uploaded again.
+    async fn compiled(&self, version: &str, bundle: Bundle) -> Result<Compiled, Problem> {
+        let maps = self.catalog.maps(version).await.map_err(|error| store_problem(&error))?;
+        let maps = maps.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let site = self.site(version).await.map_err(|error| store_problem(&error))?;
+        Ok(Compiled { bundle, maps, site })
+    }
+
     /// The static files of a version, to be deployed again.
     async fn site(&self, version: &str) -> Result<Site, StoreError> {
         let Some(json) = self.catalog.manifest(version).await? else { return Ok(Site::default()) };

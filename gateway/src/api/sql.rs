@@ -97,7 +97,7 @@ impl From<SqlError> for Problem {
     fn from(error: SqlError) -> Self {
         let kind = match error {
             SqlError::Sqlite(_) => ProblemType::SqlError,
-            SqlError::TooLarge => ProblemType::PayloadTooLarge,
+            SqlError::TooLarge | SqlError::ExportTooLarge => ProblemType::PayloadTooLarge,
             SqlError::NotFound => ProblemType::NotFound,
             SqlError::InvalidName => ProblemType::InvalidRequest,
             SqlError::NameTaken => ProblemType::NameTaken,

@@ -31,7 +31,7 @@ pub(crate) struct Stores {
 pub(super) type Shared = axum::extract::State<Arc<Stores>>;
 
 /// The routes with what documents them, with 405 for other methods.
-pub(crate) fn router(stores: Arc<Stores>) -> OpenApiRouter {
+pub(super) fn router(stores: Arc<Stores>) -> OpenApiRouter {
     let mut router = OpenApiRouter::new();
     for base in [API_PATH.to_owned(), format!("{TENANTS_PATH}/{{tenant}}")] {
         let base = base.as_str();

@@ -19,13 +19,14 @@ use super::*;
 use crate::access;
 use crate::config::AccessConfig;
 use crate::deploy::{self, SourceFile};
+use crate::mesh::pool::Pool;
 use crate::store::SecretKey;
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
 const HELLO: &str = "/_mesh/v1/handlers/hello";
 
 struct Server {
-    router: axum::Router,
+    router: Router,
     _directory: TempDir,
 }
 
@@ -45,16 +46,21 @@ impl Server {
         let catalog = Arc::new(Catalog::open(directory.path(), key()).await.unwrap());
         let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
         let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
-        let stores = super::stores::Stores::new(Arc::clone(&catalog), kv, databases);
+        let stores = Stores::new(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
         let config = AccessConfig::default();
         let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
         let access = Arc::new(access);
+        let status = Gateway {
+            catalog: Arc::clone(&catalog),
+            pool: Pool::new(0, Arc::clone(&metrics)),
+            metrics: Arc::clone(&metrics),
+            pool_name: "default".into(),
+            since: std::time::Instant::now(),
+        };
         let api = Api::new(catalog, metrics, cache, Arc::clone(&access), limits);
-        let stores = super::stores::router(stores);
-        let (routes, document) = router(api).merge(stores).split_for_parts();
-        let router = access::protect(routes.merge(openapi::router(document)), access);
+        let router = access::protect(whole(api, stores, Tail::new(), status), access);
         Server { router, _directory: directory }
     }
 

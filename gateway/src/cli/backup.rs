@@ -6,7 +6,7 @@ use serde_json::json;
 use std::path::PathBuf;
 
 use super::error::CliError;
-use super::out::Out;
+use super::out::{Out, count};
 use crate::backup;
 use crate::config::StoreConfig;
 
@@ -60,7 +60,7 @@ pub(super) async fn backup(args: BackupArgs, out: Out) -> Result<(), CliError> {
     if out.json {
         return out.document(&json!({ "file": file, "databases": databases, "secret_key": with_secret_key }));
     }
-    out.line(&format!("{}: {databases} databases", file.display()))?;
+    out.line(&format!("{}: {}", file.display(), count(databases as u64, "database")))?;
     if with_secret_key {
         return out.line("with the key of the secrets: keep it like them");
     }
@@ -78,7 +78,11 @@ pub(super) async fn restore(args: RestoreArgs, out: Out) -> Result<(), CliError>
             "databases": restored.databases, "emptied": restored.emptied, "gateway": restored.gateway, "reloaded": told,
         }));
     }
-    out.line(&format!("{} databases put back, {} emptied", restored.databases, restored.emptied))?;
+    out.line(&format!(
+        "{} put back, {} emptied",
+        count(restored.databases as u64, "database"),
+        restored.emptied
+    ))?;
     match restored.gateway {
         None => Ok(()),
         Some(id) if told => out.line(&format!("the gateway (process {id}) reads them anew")),

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::error::CliError;
 use super::http as connections;
-use super::out::{Out, size};
+use super::out::{Out, count, size};
 use super::progress::Progress;
 use super::table::Align::{Left, Right};
 
@@ -301,12 +301,13 @@ fn report(args: &BenchArgs, all: &Tally, took: Duration, unsent: u64, out: Out) 
             args.rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s planned"));
         let from = if args.rate.is_some() { "the planned time" } else { "sending" };
         out.line(&format!(
-            "{} connections, {how}, {:.1} s; latencies count from {from}",
-            args.connections,
+            "{}, {how}, {:.1} s; latencies count from {from}",
+            count(args.connections, "connection"),
             took.as_secs_f64()
         ))?;
         out.line(&format!(
-            "{answered} answers, {per_second:.1}/s, {}/s",
+            "{}, {per_second:.1}/s, {}/s",
+            count(answered, "answer"),
             size((all.bytes as f64 / took.as_secs_f64()) as u64)
         ))?;
         let row = |(name, at): &(&str, f64)| vec![(*name).to_owned(), format!("{:.2} ms", all.at(*at))];

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::error::CliError;
-use super::out::{Out, size};
+use super::out::{Out, count, size};
 use super::progress::Progress;
 use super::sources::Connect;
 use super::table::clean;
@@ -145,7 +145,8 @@ impl Built {
     /// What was made of the project, in a few words.
     fn made(&self) -> String {
         let what = if self.upload.is_bundled { "bundled" } else { "read" };
-        format!("{} files, {}, {what} in {:.1} s", self.files(), size(self.bytes()), self.took.as_secs_f64())
+        let (files, bytes) = (count(self.files() as u64, "file"), size(self.bytes()));
+        format!("{files}, {bytes}, {what} in {:.1} s", self.took.as_secs_f64())
     }
 
     fn to_json(&self) -> Value {
@@ -216,13 +217,22 @@ pub(super) async fn upload_only(args: &UploadArgs, connect: &Connect, out: Out) 
         version["build"] = built.to_json();
         return out.document(&version);
     }
-    out.line(&format!("{}: version uploaded, not deployed", built.name))?;
+    let served = version["percentage"].as_f64().filter(|share| *share > 0.0);
+    let what = match served {
+        // The same content is the same version.
+        Some(share) => format!("this version is there already, and serves {share} % of the callers"),
+        None => "version uploaded, not deployed".to_owned(),
+    };
+    out.line(&format!("{}: {what}", built.name))?;
     if let Some(url) = preview(&version) {
         out.line(&format!("  preview {url}"))?;
     }
     let id = short(&version["version"]);
     out.line(&format!("  {}; {}", label(&version), built.made()))?;
-    out.line(&format!("  deploy it with: tabmesh versions deploy {} {id}", built.name))
+    match served {
+        Some(_) => Ok(()),
+        None => out.line(&format!("  deploy it with: tabmesh versions deploy {} {id}", built.name)),
+    }
 }
 
 /// Folder of the project that a path names, for its configuration.

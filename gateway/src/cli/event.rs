@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::handlers::text as text_value;
-use super::out::{Out, Tone};
+use super::out::{Out, Tone, count};
 use super::table::{clean, clean_lines};
 use super::time::of_day;
 
@@ -32,7 +32,9 @@ pub(super) fn text_of(event: &Value, out: Out, with_handler: bool) -> String {
     }
     line.push('\n');
     if let Some(lost) = event["dropped"].as_u64().filter(|lost| *lost > 0) {
-        let said = format!("({lost} events before this one were lost: too many, or read too slowly)");
+        let were = if lost == 1 { "was" } else { "were" };
+        let said =
+            format!("({} before this one {were} lost: too many, or read too slowly)", count(lost, "event"));
         line = format!("{}\n{line}", out.paint(Tone::Warn, &said));
     }
     for log in event["logs"].as_array().into_iter().flatten() {

@@ -68,7 +68,7 @@ pub(super) async fn routes(args: ListArgs, out: Out) -> Result<(), CliError> {
     out.table(
         &[("pattern", Left), ("handler", Left)],
         &rows,
-        "no routes: they come with `routes` of a wrangler file",
+        "no routes: they come with `routes` of a wrangler file, or with `tabmesh triggers`",
     )
 }
 

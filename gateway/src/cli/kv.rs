@@ -13,7 +13,7 @@ use super::ask;
 use super::client::Client;
 use super::error::CliError;
 use super::handlers::{rows, text};
-use super::out::Out;
+use super::out::{Out, count};
 use super::progress::Progress;
 use super::sources::Connect;
 use super::table::Align::{Left, Right};
@@ -59,7 +59,7 @@ enum KvCommand {
     },
     /// Delete a namespace with all that is in it
     Drop {
-        /// Its id
+        /// The namespace: its title or its id
         namespace: String,
         /// Do not ask
         #[arg(long, short)]
@@ -68,7 +68,7 @@ enum KvCommand {
     /// Keys of a namespace
     #[command(visible_alias = "ls")]
     List {
-        /// The namespace
+        /// The namespace: its title or its id
         namespace: String,
         /// Only keys that begin like this
         #[arg(long, value_name = "TEXT")]
@@ -79,14 +79,14 @@ enum KvCommand {
     },
     /// Write a value to stdout as it is
     Get {
-        /// The namespace
+        /// The namespace: its title or its id
         namespace: String,
         /// The key
         key: String,
     },
     /// Set a value: an argument, a file, or stdin
     Put {
-        /// The namespace
+        /// The namespace: its title or its id
         namespace: String,
         /// The key
         key: String,
@@ -104,14 +104,14 @@ enum KvCommand {
     },
     /// Delete a value
     Delete {
-        /// The namespace
+        /// The namespace: its title or its id
         namespace: String,
         /// The key
         key: String,
     },
     /// Set the values of a JSON file: a list of {key, value, base64?, expiration?, expiration_ttl?, metadata?}
     Bulk {
-        /// The namespace
+        /// The namespace: its title or its id
         namespace: String,
         /// The file; - for stdin
         file: PathBuf,
@@ -287,14 +287,14 @@ async fn bulk(client: &Client, namespace: &str, file: &std::path::Path, out: Out
     for batch in batches(&pairs) {
         client.post(&path, &batch.into()).await.inspect_err(|_| {
             if sent > 0 {
-                eprintln!("note: the first {sent} values are set");
+                eprintln!("note: {} set before", count(sent as u64, "value"));
             }
         })?;
         sent += batch.len();
         progress.set(sent as u64);
     }
     drop(progress);
-    done(out, json!({ "set": sent }), &format!("{sent} values set"))
+    done(out, json!({ "set": sent }), &format!("{} set", count(sent as u64, "value")))
 }
 
 /// Parts that are sent one after the other.

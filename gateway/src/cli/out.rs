@@ -88,9 +88,20 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// `1 row`, `2 rows`: any thing whose plural has an s.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{s}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|number| count(number, "row")), ["0 rows", "1 row", "2 rows"]);
+    }
 
     #[test]
     fn sizes() {

@@ -9,7 +9,7 @@ use super::ask;
 use super::client::Client;
 use super::error::CliError;
 use super::handlers::{rows, text};
-use super::out::{Out, size};
+use super::out::{Out, count, size};
 use super::sources::Connect;
 use super::table::Align::{Left, Right};
 
@@ -24,10 +24,10 @@ const MAX_SCRIPT: usize = 16 << 20;
   tabmesh sql shop --file migrations/0002.sql
   tabmesh sql shop 'SELECT * FROM orders' --json | jq '.results[0].rows'")]
 pub struct SqlArgs {
-    /// The database
+    /// The database: its name or its id [default: lists those there are]
     database: Option<String>,
 
-    /// Statements
+    /// Statements, with `;` between them
     #[arg(requires = "database")]
     sql: Option<String>,
 
@@ -85,7 +85,8 @@ fn show(result: &Value, out: Out) -> Result<(), CliError> {
     let names: Vec<String> = result["columns"].as_array().into_iter().flatten().map(text).collect();
     let ms = result["duration_ms"].as_f64().unwrap_or(0.0);
     if names.is_empty() {
-        return out.line(&format!("{} rows changed, {ms:.1} ms", result["changes"].as_u64().unwrap_or(0)));
+        return out
+            .line(&format!("{} changed, {ms:.1} ms", count(result["changes"].as_u64().unwrap_or(0), "row")));
     }
     let found: Vec<&Value> = result["rows"].as_array().into_iter().flatten().collect();
     let is_number = |column: usize| found.iter().all(|row| row[column].is_number() || row[column].is_null());
@@ -97,7 +98,7 @@ fn show(result: &Value, out: Out) -> Result<(), CliError> {
     let cells = |row: &&Value| row.as_array().into_iter().flatten().map(cell).collect();
     let cells: Vec<Vec<String>> = found.iter().map(cells).collect();
     out.table(&columns, &cells, &format!("no rows ({})", names.join(", ")))?;
-    out.line(&format!("{} rows, {ms:.1} ms", found.len()))
+    out.line(&format!("{}, {ms:.1} ms", count(found.len() as u64, "row")))
 }
 
 fn cell(value: &Value) -> String {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::error::CliError;
 use super::handlers::{rows, text};
-use super::out::Out;
+use super::out::{Out, count};
 use super::sources::Connect;
 use super::table::Align::{Left, Right};
 use super::time::{ago, long};
@@ -52,15 +52,13 @@ pub(super) async fn status(args: StatusArgs, out: Out) -> Result<(), CliError> {
     }
     let up = Duration::from_secs(view["uptime_s"].as_f64().unwrap_or(0.0).max(0.0) as u64);
     out.line(&format!("{}: tabmesh {}, up for {}", client.base(), text(&view["version"]), long(up)))?;
-    let mut counts: Vec<String> = ["tenants", "handlers"]
+    let mut counts: Vec<String> = [("tenants", "tenant"), ("handlers", "handler")]
         .into_iter()
-        .filter_map(|what| Some(format!("{} {what}", view[what].as_u64()?)))
+        .filter_map(|(key, thing)| Some(count(view[key].as_u64()?, thing)))
         .collect();
     let requests = view["requests"].as_object().into_iter().flatten();
     counts.extend(
-        requests
-            .filter(|(_, count)| count.is_number())
-            .map(|(name, count)| format!("{count} requests {name}")),
+        requests.filter_map(|(name, number)| Some(format!("{} {name}", count(number.as_u64()?, "request")))),
     );
     if !counts.is_empty() {
         out.line(&counts.join(", "))?;

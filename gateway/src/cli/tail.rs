@@ -15,6 +15,8 @@ use super::error::CliError;
 use super::event;
 use super::out::Out;
 use super::sources::Connect;
+use super::table::clean_lines;
+use crate::api::tail::END_EVENT;
 
 /// Waits before a lost connection is made again, first and longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
@@ -44,15 +46,15 @@ pub struct TailArgs {
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<String>,
 
-    /// Only events with this text in what was logged
+    /// Only events with this text in the URL, a console line or an exception
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Only this version
+    /// Only this version: first digits of its hash
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 
-    /// Share of the events to hear, from 0 to 1
+    /// Share of the events to hear, above 0 and up to 1
     #[arg(long, value_name = "SHARE")]
     sampling_rate: Option<f64>,
 
@@ -119,8 +121,11 @@ pub(super) async fn follow(
                 let mut lines = Lines::default();
                 while let Ok(Some(chunk)) = response.chunk().await {
                     lines.push(&chunk);
-                    while let Some(event) = lines.next() {
-                        show(&event)?;
+                    while let Some(said) = lines.next() {
+                        match said {
+                            Said::Event(event) => show(&event)?,
+                            Said::End(end) => return Err(ended(&end)),
+                        }
                     }
                 }
                 if told {
@@ -137,10 +142,32 @@ pub(super) async fn follow(
     }
 }
 
+/// The gateway ended the tail, and it would not listen again.
+fn ended(end: &Value) -> CliError {
+    let why = end["detail"].as_str().map_or_else(|| "no reason was given".to_owned(), clean_lines);
+    CliError::Refused {
+        message: format!("the gateway ended the tail: {why}"),
+        frame: None,
+        hint: Some("`tabmesh config` says where the token comes from".into()),
+        status: 0,
+        kind: end["reason"].as_str().map(clean_lines),
+    }
+}
+
+/// What a stream says.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Event(Value),
+    /// Nothing follows, and why.
+    End(Value),
+}
+
 /// The events in a stream of bytes.
 #[derive(Debug, Default)]
 struct Lines {
     bytes: Vec<u8>,
+    /// Whether what follows is the last event.
+    is_end: bool,
     /// Whether the line under way is too long and left out.
     is_skipping: bool,
 }
@@ -155,17 +182,21 @@ impl Lines {
     }
 
     /// The next event that is whole.
-    fn next(&mut self) -> Option<Value> {
+    fn next(&mut self) -> Option<Said> {
         loop {
             let end = self.bytes.iter().position(|byte| *byte == b'\n')?;
             let line: Vec<u8> = self.bytes.drain(..=end).collect();
             if std::mem::take(&mut self.is_skipping) {
                 continue;
             }
+            if let Some(name) = line.strip_prefix(b"event:") {
+                self.is_end = name.trim_ascii() == END_EVENT.as_bytes();
+            }
             // One line an event is what the gateway writes; comments keep the connection awake.
             let Some(data) = line.strip_prefix(b"data:") else { continue };
-            if let Ok(event) = serde_json::from_slice(data) {
-                return Some(event);
+            let is_end = std::mem::take(&mut self.is_end);
+            if let Ok(data) = serde_json::from_slice(data) {
+                return Some(if is_end { Said::End(data) } else { Said::Event(data) });
             }
         }
     }
@@ -178,7 +209,7 @@ mod tests {
 
     #[test]
     fn events_come_in_any_pieces() {
-        let stream = b": hello\n\ndata: {\"a\":1}\n\ndata:{\"a\":2}\r\n\ndata: broken\n\ndata: {\"a\":3}\n";
+        let stream = b": hello\n\ndata: {\"a\":1}\n\ndata:{\"a\":2}\r\n\ndata: broken\n\nevent: end\ndata: {\"a\":3}\n";
         for piece in [1, 3, 1000] {
             let mut lines = Lines::default();
             let mut found = Vec::new();
@@ -186,7 +217,8 @@ mod tests {
                 lines.push(chunk);
                 found.extend(std::iter::from_fn(|| lines.next()));
             }
-            assert_eq!(found, [json!({ "a": 1 }), json!({ "a": 2 }), json!({ "a": 3 })], "{piece}");
+            let [first, second] = [1, 2].map(|a| Said::Event(json!({ "a": a })));
+            assert_eq!(found, [first, second, Said::End(json!({ "a": 3 }))], "{piece}");
         }
     }
 
@@ -199,6 +231,6 @@ mod tests {
             assert!(lines.bytes.len() <= MAX_LINE);
         }
         lines.push(b"\ndata: {\"a\":1}\n");
-        assert_eq!(lines.next(), Some(json!({ "a": 1 })));
+        assert_eq!(lines.next(), Some(Said::Event(json!({ "a": 1 }))));
     }
 }

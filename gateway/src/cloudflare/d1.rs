@@ -36,7 +36,7 @@ fn described(Named { id, name, created_at_ms }: Named, size: u64) -> Value {
 
 impl super::Cloudflare {
     /// The database that a path names by id, or by name.
-    async fn database(
+    pub(super) async fn database(
         &self,
         path: Result<Path<Place>, PathRejection>,
     ) -> Result<(DatabaseId, Named, u64), Refusal> {

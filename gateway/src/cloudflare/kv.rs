@@ -34,7 +34,7 @@ pub(super) struct Spot {
     key: String,
 }
 
-/// What makes a namespace.
+/// What makes a namespace, or is its new title.
 #[derive(Deserialize)]
 struct Wanted {
     title: String,
@@ -89,6 +89,18 @@ pub(super) async fn make(
     let made = cloudflare.stores.kv.make_namespace(&tenant, title).await?;
     tracing::info!(%tenant, namespace = %made.id, "KV namespace made");
     ok(described(made))
+}
+
+/// Gives a namespace another title.
+pub(super) async fn rename(
+    State(cloudflare): Shared,
+    path: Result<Path<Place>, PathRejection>,
+    request: Request,
+) -> Answer {
+    let namespace = cloudflare.namespace(path)?;
+    let Wanted { title } = stores::json(request, MAX_REQUEST).await?;
+    let named = cloudflare.stores.kv.rename_namespace(namespace, title).await?;
+    ok(described(named))
 }
 
 pub(super) async fn remove(State(cloudflare): Shared, path: Result<Path<Place>, PathRejection>) -> Answer {

@@ -36,8 +36,6 @@ const DETAILS: &[(&str, &str)] = &[
         "environments",
         "Tabmesh has no service environments: wrangler's `--env` makes a script of its own name.",
     ),
-    ("export", "Tabmesh exports no databases here: `tabmesh backup` copies all of them."),
-    ("import", "Tabmesh takes no SQL files here: use `--command`, or migrations."),
     ("restore", "Tabmesh has no time travel: `tabmesh backup` and `tabmesh restore` are there."),
     ("time_travel", "Tabmesh has no time travel: `tabmesh backup` and `tabmesh restore` are there."),
     ("edge-preview", "Tabmesh has no remote preview: `tabmesh dev` runs a project as it will run."),
@@ -71,7 +69,7 @@ mod tests {
         for (path, part) in [
             ("/accounts/default/queues", "Tabmesh has no queues."),
             ("/accounts/default/r2/buckets/x", "Tabmesh has no R2: keep"),
-            ("/accounts/default/workers/scripts/x/content/v2", "no sources"),
+            ("/accounts/default/workers/scripts/x/content", "no sources"),
             ("/accounts/default/secrets_store/stores", "Tabmesh has no secrets store:"),
             ("/graphql", "has no GET /graphql."),
         ] {

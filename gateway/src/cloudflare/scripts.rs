@@ -1,7 +1,7 @@
 //! Scripts: uploaded and deployed at once, described, taken away.
 
 use super::answer::{Answer, NO_SERVICE, Refusal, ok, paged};
-use super::{Account, Cloudflare, Script, Shared, metadata, versions};
+use super::{Account, Cloudflare, Script, Shared, metadata, stand_in, versions};
 use crate::api::upload::Form;
 use crate::api::view::time;
 use crate::api::{Received, no_handler, versions::shown};
@@ -40,7 +40,10 @@ pub(super) async fn put(
     let Script { account, script } = cloudflare.script(path)?;
     check_handler_name(&script)
         .map_err(|reason| Problem::new(ProblemType::InvalidHandlerName).detail(reason))?;
-    let Received { compiled, mut settings, secrets } = cloudflare.receive(&account, &script, request).await?;
+    let Upload::New(received) = cloudflare.receive(&account, &script, request).await? else {
+        return Err(Refusal::metadata("A copy of a version is a version first: it is not deployed at once."));
+    };
+    let Received { compiled, mut settings, secrets } = *received;
     if let Some(before) = cloudflare.api.catalog.lookup(&account, &script) {
         settings.triggers = before.triggers();
     }
@@ -138,31 +141,48 @@ fn described(handler: &Handler) -> Value {
     })
 }
 
+/// What an upload is.
+pub(super) enum Upload {
+    /// Modules.
+    New(Box<Received>),
+    /// A version again, with secrets.
+    Copy(stand_in::Copy),
+}
+
 impl Cloudflare {
     pub(super) fn handler(&self, account: &str, script: &str) -> Result<Arc<Handler>, Refusal> {
         Ok(self.api.catalog.lookup(account, script).ok_or_else(no_handler)?)
     }
 
-    /// Reads an upload in Cloudflare's form and compiles it.
+    /// Reads an upload in Cloudflare's form and compiles it, unless it is to be a copy of what is there.
     pub(super) async fn receive(
         &self,
         account: &str,
         script: &str,
         request: Request,
-    ) -> Result<Received, Refusal> {
+    ) -> Result<Upload, Refusal> {
         let known = self.bindings(account, script).await?;
-        let mut upload = None;
+        let (mut upload, mut copy) = (None, None);
         let received = self
             .api
             .receive_as(account, request, |form| {
+                copy = stand_in::wanted(&form)?;
+                if copy.is_some() {
+                    // There is nothing to compile; nobody is told this.
+                    return Err(Refusal::metadata("A copy."));
+                }
                 let (form, token) = self.translate(account, form, &known)?;
                 upload = token;
                 Ok::<_, Refusal>(form)
             })
-            .await?;
+            .await;
+        if let Some(copy) = copy {
+            return Ok(Upload::Copy(copy));
+        }
+        let received = received?;
         // It is in the store when its deployment is; and a client that must try again begins again.
         upload.iter().for_each(|token| self.uploads.end(token));
-        Ok(received)
+        Ok(Upload::New(Box::new(received)))
     }
 
     /// What the version before has, which an upload may take over.

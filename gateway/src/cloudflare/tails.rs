@@ -1,7 +1,9 @@
-//! Live tails: a session with filters is made, and its address is a secret that opens one WebSocket after another until it ends.
+//! Live tails: a session with filters is made, and its address is a secret that opens one WebSocket after another until it ends,
+//! or the token that made it does; what is open ends then, too.
 
 use super::answer::{Answer, Refusal, ok};
 use super::{BASE, Script, Shared, no_such_path, own_host};
+use crate::access::Hold;
 use crate::api::stores;
 use crate::api::tail::{MAX_MESSAGE, by_socket};
 use crate::api::view::time;
@@ -14,9 +16,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
-/// How long a session's address opens tails; as Cloudflare.
+/// How long a session lasts; as Cloudflare.
 const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Sessions at once, over all tenants.
@@ -35,7 +38,7 @@ struct Session {
     tenant: String,
     handler: String,
     filter: Filter,
-    until: Instant,
+    hold: Hold,
 }
 
 /// All sessions, by their secret.
@@ -45,8 +48,7 @@ pub(super) struct Sessions(Mutex<HashMap<String, Session>>);
 impl Sessions {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        sessions.retain(|_, session| session.until > now);
+        sessions.retain(|_, session| session.hold.check().is_ok());
         sessions
     }
 }
@@ -133,6 +135,8 @@ pub(super) async fn make(
     let Script { account: tenant, script: handler } = cloudflare.script(path)?;
     cloudflare.handler(&tenant, &handler)?;
     let host = own_host(request.uri(), request.headers()).ok_or_else(no_such_path)?;
+    let hold = request.extensions().get::<Hold>().cloned().unwrap_or_else(Hold::forever);
+    let hold = hold.until(Instant::now() + LIFE);
     let Wanted { filters } = stores::json(request, MAX_REQUEST).await?;
     let filter = filter(filters)?;
     let mut secret = [0; 32];
@@ -142,7 +146,7 @@ pub(super) async fn make(
     if sessions.len() >= MAX_SESSIONS {
         return Err(Problem::new(ProblemType::TooManyReaders).detail("Too many live tails are open.").into());
     }
-    sessions.insert(id.clone(), Session { tenant, handler, filter, until: Instant::now() + LIFE });
+    sessions.insert(id.clone(), Session { tenant, handler, filter, hold });
     let ends = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + LIFE;
     let ends = u64::try_from(ends.as_millis()).unwrap_or(u64::MAX);
     let scheme = if cloudflare.api.limits.scheme == "https" { "wss" } else { "ws" };
@@ -166,19 +170,21 @@ pub(super) async fn listen(
     upgrade: WebSocketUpgrade,
 ) -> Answer {
     let Path(id) = path.map_err(|_| no_such_path())?;
-    let subscription = {
+    let (subscription, hold) = {
         let sessions = cloudflare.tails.lock();
         let session = sessions.get(&id).ok_or_else(|| {
             Problem::new(ProblemType::NotFound).detail("There is no such tail, or it ended.")
         })?;
-        cloudflare.tail.subscribe(&session.tenant, Some(&session.handler), session.filter.clone())
+        let subscription =
+            cloudflare.tail.subscribe(&session.tenant, Some(&session.handler), session.filter.clone());
+        (subscription, session.hold.clone())
     };
     let subscription =
         subscription.map_err(|error| Problem::new(ProblemType::TooManyReaders).detail(error.to_string()))?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).protocols([PROTOCOL]);
     // wrangler's first message is not masked, against RFC 6455; Cloudflare takes it.
     let upgrade = upgrade.accept_unmasked_frames(true);
-    Ok(upgrade.on_upgrade(move |socket| by_socket(socket, subscription)))
+    Ok(upgrade.on_upgrade(move |socket| by_socket(socket, subscription, hold)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Versions and deployments. A version's id is a UUID made of the first half of its hash.
 
 use super::answer::{Answer, ok};
+use super::scripts::Upload;
 use super::{Script, Shared};
 use crate::access::Principal;
 use crate::api::deployments::shares;
@@ -104,7 +105,12 @@ pub(super) async fn list(State(cloudflare): Shared, path: Result<Path<Script>, P
     let Script { account, script } = cloudflare.script(path)?;
     let versions = cloudflare.api.versions(&account, &script).await?;
     let previews = cloudflare.handler(&account, &script)?.previews;
-    let items = versions.iter().take(MAX_LIST).map(|version| described(version, previews, None));
+    // wrangler looks for the bindings of the newest one in the list.
+    let mut newest = match versions.first() {
+        Some(version) => Some(cloudflare.api.bundle(&version.hash).await?),
+        None => None,
+    };
+    let items = versions.iter().take(MAX_LIST).map(|version| described(version, previews, newest.take()));
     let items: Vec<Value> = items.collect();
     ok(json!({ "items": items }))
 }
@@ -126,8 +132,11 @@ pub(super) async fn post(
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
     let previews = cloudflare.handler(&account, &script)?.previews;
-    let received = cloudflare.receive(&account, &script, request).await?;
-    let version = cloudflare.api.upload(&account, &script, received).await?.version;
+    let author = Principal::named(&request);
+    let version = match cloudflare.receive(&account, &script, request).await? {
+        Upload::New(received) => cloudflare.api.upload(&account, &script, *received).await?.version,
+        Upload::Copy(copy) => cloudflare.copy(&account, &script, copy, author).await?,
+    };
     tracing::info!(tenant = %account, handler = %script, version = %version.hash, "version uploaded");
     let bundle = cloudflare.api.bundle(&version.hash).await?;
     ok(described(&version, previews, Some(bundle)))

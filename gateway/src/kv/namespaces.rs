@@ -86,6 +86,52 @@ impl Kv {
         transaction.commit().map(Ok)
     }
 
+    /// Gives a namespace another title, or its first one where handlers use it without; `false` if there is none. The tenant may
+    /// have `max` with a title.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(super) fn rename_namespace(
+        &self,
+        namespace: &Namespace,
+        title: &str,
+        max: usize,
+    ) -> rusqlite::Result<Result<bool, NotMade>> {
+        let Namespace { tenant, id } = namespace;
+        let mut writer = lock(&self.writer);
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (is_taken, has_title, count): (bool, bool, i64) = transaction.query_row(
+            "SELECT coalesce(max(title = ?3 AND id <> ?2), 0), coalesce(max(id = ?2), 0), count(*)
+             FROM namespaces WHERE tenant = ?1",
+            [tenant, id, title],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        if is_taken {
+            return Ok(Err(NotMade::TitleTaken));
+        }
+        let is_used = transaction
+            .query_row(
+                "SELECT 1 FROM entries WHERE tenant = ?1 AND namespace = ?2 LIMIT 1",
+                [tenant, id],
+                |_| Ok(()),
+            )
+            .optional()?
+            .is_some();
+        if !has_title && !is_used {
+            return Ok(Ok(false));
+        }
+        if !has_title && usize::try_from(count).unwrap_or(usize::MAX) >= max {
+            return Ok(Err(NotMade::TooMany));
+        }
+        transaction.execute(
+            "INSERT INTO namespaces (tenant, id, title) VALUES (?1, ?2, ?3)
+             ON CONFLICT (tenant, id) DO UPDATE SET title = excluded.title",
+            [tenant, id, title],
+        )?;
+        transaction.commit()?;
+        Ok(Ok(true))
+    }
+
     /// Removes a namespace and all its entries; `false` if there was neither. A part at a time: what a handler writes
     /// meanwhile may stay.
     ///

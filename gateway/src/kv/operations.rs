@@ -107,6 +107,15 @@ pub struct Operations {
     memory: Memory,
 }
 
+impl From<NotMade> for KvError {
+    fn from(why: NotMade) -> Self {
+        match why {
+            NotMade::TitleTaken => KvError::TitleTaken,
+            NotMade::TooMany => KvError::TooManyNamespaces,
+        }
+    }
+}
+
 impl Operations {
     /// On a store, with values in `memory` while they come and go.
     #[must_use]
@@ -256,12 +265,21 @@ impl Operations {
         self.blocking(move |kv| {
             kv.make_namespace(&Namespace { tenant, id: made.id }, &made.title, MAX_NAMESPACES)
         })
-        .await?
-        .map_err(|why| match why {
-            NotMade::TitleTaken => KvError::TitleTaken,
-            NotMade::TooMany => KvError::TooManyNamespaces,
-        })?;
+        .await??;
         Ok(named)
+    }
+
+    /// Gives a namespace that there is another title.
+    ///
+    /// # Errors
+    /// [`KvError::NotFound`], [`KvError::TitleTaken`], and what else can be.
+    pub async fn rename_namespace(&self, namespace: Namespace, title: String) -> Result<Named, KvError> {
+        check_name(&title)?;
+        let named = Named { id: namespace.id.clone(), title };
+        let title = named.title.clone();
+        let renamed =
+            self.blocking(move |kv| kv.rename_namespace(&namespace, &title, MAX_NAMESPACES)).await?;
+        if renamed? { Ok(named) } else { Err(KvError::NotFound) }
     }
 
     /// Removes a namespace with all that it holds.

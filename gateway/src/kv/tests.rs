@@ -91,6 +91,16 @@ fn namespaces_are_those_with_a_title_and_those_with_entries() {
         Err(NotMade::TooMany)
     );
 
+    let rename = |id: &str, title: &str| {
+        kv.rename_namespace(&Namespace { id: id.into(), ..ours.clone() }, title, 2).unwrap()
+    };
+    assert_eq!(
+        [rename("m", "ape"), rename("m", "zoo"), rename("gone", "x")],
+        [Ok(true), Ok(true), Ok(false)]
+    );
+    assert_eq!(rename("other", "zoo"), Err(NotMade::TitleTaken));
+    assert_eq!(rename("b", "first"), Err(NotMade::TooMany), "it has no title yet");
+
     // More entries than go at once.
     let many: Vec<_> = (0..600).map(|n| (n.to_string(), entry("", None))).collect();
     kv.put_all(&ours, &many, 0).unwrap();

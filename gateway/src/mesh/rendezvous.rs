@@ -9,6 +9,7 @@ use super::incoming::Host;
 use super::peer::{ChannelEvent, Peer, PeerEvent, Peers};
 use super::pool::Pool;
 use super::tab::{Tab, Watcher};
+use crate::access::{Admissions, Ended, Hold};
 use crate::config::{PeerConfig, PoolConfig};
 use crate::io_threads::IoThreads;
 use crate::metrics::Metrics;
@@ -16,6 +17,7 @@ use attempts::Attempts;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tabmesh_protocol::Config;
 use tabmesh_protocol::config::MAX_CALLS;
 use tabmesh_protocol::signal::{ClientMessage, Relay, ServerMessage};
@@ -27,6 +29,9 @@ const ATTEMPT_QUEUE: usize = 64;
 
 /// Attempts one tab may have at once: the one that works and the one that replaces it.
 const ATTEMPTS_PER_TAB: usize = 2;
+
+/// How long a tab whose join token has ended may go on with the requests that it has.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// What every attempt needs.
 pub struct Rendezvous {
@@ -64,8 +69,9 @@ impl Rendezvous {
         Arc::new(Self { pool, metrics, peers, limits, threads, host, next_tab: AtomicU64::new(1) })
     }
 
-    /// Serves one signalling link until it ends. Tabs that are joined stay.
-    pub async fn run(self: Arc<Self>, mut link: Link) {
+    /// Serves one signalling link until it ends. Tabs that are joined stay, as long as what let them in holds where there are
+    /// `admissions`.
+    pub async fn run(self: Arc<Self>, mut link: Link, admissions: Option<Arc<Admissions>>) {
         let mut attempts = Attempts::new();
         while let Some(message) = link.rx.recv().await {
             match message {
@@ -75,7 +81,8 @@ impl Rendezvous {
                     } else if let Relay::Offer { sdp } = relay
                         && self.has_room(&from, &mut attempts)
                     {
-                        let inputs = self.start((from.clone(), session), sdp, link.tx.clone());
+                        let Some(stay) = Stay::of(&from, admissions.as_ref()) else { continue };
+                        let inputs = self.start((from.clone(), session), sdp, link.tx.clone(), stay);
                         attempts.add(&from, session, inputs);
                     }
                 }
@@ -106,12 +113,50 @@ impl Rendezvous {
         key: Key,
         offer: String,
         signal: mpsc::Sender<ClientMessage>,
+        stay: Stay,
     ) -> mpsc::Sender<Input> {
         let (inputs, queue) = mpsc::channel(ATTEMPT_QUEUE);
         let id = self.next_tab.fetch_add(1, Ordering::Relaxed);
-        let attempt = Attempt { shared: Arc::clone(self), id, key, signal };
+        let attempt = Attempt { shared: Arc::clone(self), id, key, signal, stay };
         self.threads.spawn(attempt.run(offer, queue));
         inputs
+    }
+}
+
+/// How long a tab may stay. It goes with the tab and not with its signalling socket, which the tab may close as it likes.
+struct Stay {
+    hold: Hold,
+    admissions: Option<Arc<Admissions>>,
+}
+
+impl Stay {
+    /// `None` for one that must not come in any more.
+    fn of(peer: &str, admissions: Option<&Arc<Admissions>>) -> Option<Self> {
+        let hold = match admissions {
+            Some(admissions) => admissions.of(peer)?,
+            None => Hold::forever(),
+        };
+        let stay = Self { hold, admissions: admissions.cloned() };
+        match stay.hold.check() {
+            Ok(()) => Some(stay),
+            Err(why) => {
+                stay.expel(peer, why);
+                None
+            }
+        }
+    }
+
+    /// Waits until it may not; then it has been shown out of the rendezvous. Gives the reason.
+    async fn ended(&self, peer: &str) -> &'static str {
+        let why = self.hold.ended().await;
+        self.expel(peer, why);
+        why.sentence()
+    }
+
+    fn expel(&self, peer: &str, why: Ended) {
+        if let Some(admissions) = &self.admissions {
+            admissions.expel(peer, why);
+        }
     }
 }
 
@@ -121,6 +166,7 @@ struct Attempt {
     id: u64,
     key: Key,
     signal: mpsc::Sender<ClientMessage>,
+    stay: Stay,
 }
 
 impl Attempt {
@@ -230,10 +276,18 @@ impl Attempt {
                 }
             }
         };
+        let staying = async {
+            let why = self.stay.ended(&self.key.0).await;
+            // No request is given to it any more; those that it has it may finish.
+            self.shared.pool.remove(tab.id);
+            let _ = tokio::time::timeout(FAREWELL, tab.idle()).await;
+            tab.close(why);
+        };
         tokio::select! {
             () = tab.run(peer) => {}
             () = receiving => {}
             () = watching => {}
+            () = staying => {}
         }
         tab.close("the connection ended");
         self.shared.pool.remove(tab.id);

@@ -29,6 +29,9 @@ pub type TabId = u64;
 /// Ended streams whose console is remembered for late lines: some seconds of a busy tab.
 const REMEMBERED_STREAMS: usize = 1024;
 
+/// How often a tab that shall go is asked whether it still has requests.
+const IDLE_LOOK: Duration = Duration::from_millis(50);
+
 /// What carries a session's messages, in order and reliably.
 #[async_trait::async_trait]
 pub trait Transport: Send + Sync {
@@ -296,6 +299,13 @@ impl Tab {
         let mut state = self.lock();
         state.session.set_draining(true);
         self.after(state);
+    }
+
+    /// Resolves when it has no request any more. One that is sent it later is not waited for.
+    pub async fn idle(&self) {
+        while !self.lock().exchanges.is_empty() {
+            tokio::time::sleep(IDLE_LOOK).await;
+        }
     }
 
     /// Something hints that the tab is gone: it must show a sign of life soon.

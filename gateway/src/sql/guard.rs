@@ -15,7 +15,7 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 const MAX_VALUE: i32 = 2_000_000;
 
 /// Longest statement, in bytes; as D1.
-const MAX_SQL: i32 = 100_000;
+pub(super) const MAX_SQL: i32 = 100_000;
 
 /// Most parameters of a statement; as D1.
 const MAX_PARAMS: i32 = 100;

@@ -1,6 +1,7 @@
 //! Tokens, modes, the pool's door, the audit log, hosts, rates and quotas, as whoever runs a gateway meets them.
 
 use crate::support::expect_problem;
+use futures_util::{FutureExt as _, StreamExt as _};
 use reqwest::Response;
 use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt as _;
@@ -9,7 +10,11 @@ use tabmesh_signaling::{Join, client as signaling};
 use tabmesh_tests::access::Caller;
 use tabmesh_tests::child::Child;
 use tabmesh_tests::gateway::{binary, client, environment};
-use tabmesh_tests::{Gateway, Setup, within};
+use tabmesh_tests::{Gateway, Setup, eventually, within};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const HELLO: &str = "export default { fetch: () => new Response('hi') };";
 const TOKENS: &str = "/_mesh/v1/tokens";
@@ -190,6 +195,91 @@ async fn tabs_join_with_a_join_token_of_their_pool() {
         assert_eq!(join(&secret, "default", Some(right)).await, Ok(()));
     }
     assert_eq!(join(&secret, "default", None).await, forbidden);
+}
+
+/// A WebSocket with a token.
+async fn socket(url: &str, token: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    tokio_tungstenite::connect_async(request).await.unwrap().0
+}
+
+/// The code and the reason with which the gateway closes it.
+async fn closed(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> (u16, String) {
+    loop {
+        match within("the socket's end", socket.next()).await {
+            Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+            Some(Ok(Message::Ping(_))) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn open_tails_end_with_their_token_and_say_why() {
+    let (gateway, operator) = with_tokens(&[]).await;
+    operator.make_tenant("acme", Value::Null).await;
+    let handler = format!("{ACME}/handlers/hello");
+    assert_eq!(operator.send("PUT", &handler, HELLO).await.status(), 201);
+    let wanted = json!({ "name": "t", "tenant": "acme", "actions": ["tail"] });
+    let ((id, token), (_, other)) = (operator.make(wanted.clone()).await, operator.make(wanted).await);
+    let ws = |path: &str| format!("ws://{}{path}", gateway.address());
+    let events = token.send("GET", &format!("{handler}/tail"), "").await;
+    let mut of_other = other.send("GET", &format!("{ACME}/tail"), "").await;
+    let sockets = socket(&ws(&format!("{ACME}/tail")), token.token()).await;
+    let session = "/_mesh/client/v4/accounts/acme/workers/scripts/hello/tails";
+    let (status, made) = token.json("POST", session, &json!({})).await;
+    assert_eq!(status, 200, "{made}");
+    let address = made["result"]["url"].as_str().unwrap();
+    let wranglers = tokio_tungstenite::connect_async(address).await.unwrap().0;
+    assert_eq!(operator.send("DELETE", &format!("{TOKENS}/{id}"), "").await.status(), 204);
+
+    let text = within("the stream's end", events.text()).await.unwrap();
+    let (_, last) = text.rsplit_once("event: end\ndata: ").unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(last["reason"], "token-revoked", "{last}");
+    for socket in [sockets, wranglers] {
+        let (code, reason) = closed(socket).await;
+        assert_eq!((code, reason.contains("revoked")), (4401, true), "{reason}");
+    }
+    assert!(tokio_tungstenite::connect_async(address).await.is_err(), "the address opens nothing more");
+    // Another token's goes on.
+    assert_eq!(of_other.chunk().await.unwrap().unwrap(), ": listening\n\n");
+    assert!(of_other.chunk().now_or_never().is_none());
+
+    let short = json!({ "name": "s", "tenant": "acme", "actions": ["tail"], "expires_in_s": 2 });
+    let (_, short) = operator.make(short).await;
+    let events = short.send("GET", &format!("{ACME}/tail"), "").await;
+    assert_eq!(events.status(), 200);
+    let text = within("the stream's end", events.text()).await.unwrap();
+    assert!(text.contains("event: end") && text.contains("token-expired"), "{text}");
+}
+
+#[tokio::test]
+async fn tabs_leave_when_their_join_token_is_revoked_and_finish_what_they_have() {
+    let (gateway, operator) = with_tokens(&["--queue-deadline", "200"]).await;
+    let source = "export default { fetch: () => new Response(new ReadableStream({ async start(out) { const text = new TextEncoder(); out.enqueue(text.encode('begun ')); await scheduler.wait(1500); out.enqueue(text.encode('done')); out.close(); } })) };";
+    assert_eq!(operator.send("PUT", "/_mesh/v1/handlers/slow", source).await.status(), 201);
+    let (id, token) = operator.make(json!({ "name": "tabs", "pool": "default" })).await;
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("tmp")).unwrap();
+    let secret = home.path().join("join");
+    std::fs::write(&secret, token.token()).unwrap();
+    let args = ["worker", "--gateway", &gateway.url(""), "--join-token-file", secret.to_str().unwrap()];
+    let _worker = Child::start(&binary("tabmesh"), &args.map(str::to_owned), &environment(home.path()));
+    gateway.wait_for_tabs(1).await;
+    let mut answer = gateway.get("/slow/").await;
+    assert_eq!(answer.chunk().await.unwrap().unwrap(), "begun ");
+    assert_eq!(operator.send("DELETE", &format!("{TOKENS}/{id}"), "").await.status(), 204);
+    eventually("the tab to be out of the pool", || async {
+        let status = operator.json("GET", "/_mesh/v1/status", &Value::Null).await.1;
+        (status["tabs_joined"] == 0).then_some(())
+    })
+    .await;
+    // It gets nothing new, and what it has comes whole.
+    expect_problem(gateway.get("/slow/").await, 503, "no-tab").await;
+    assert_eq!(within("the answer's end", answer.text()).await.unwrap(), "done");
+    gateway.log().wait(0, &["tab left", "revoked"]).await;
 }
 
 #[tokio::test]

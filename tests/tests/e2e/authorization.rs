@@ -62,7 +62,6 @@ const NEEDS: &[(&str, &str, &str, Scope)] = &[
     ("put", "/tenants/{tenant}", "admin", Everywhere),
     ("get", "/audit", "admin", Everywhere),
     ("get", "/status", "admin", Everywhere),
-    ("post", "/backup", "admin", Everywhere),
 ];
 
 const ACTIONS: [&str; 9] = ["read", "deploy", "secrets", "kv", "sql", "tail", "metrics", "tokens", "admin"];
@@ -252,6 +251,7 @@ const CLOUDFLARE: &[(&str, &str, &str, Scope)] = &[
     ("get", "/accounts/{account}/storage/kv/namespaces", "kv", Tenant),
     ("post", "/accounts/{account}/storage/kv/namespaces", "kv", Tenant),
     ("delete", "/accounts/{account}/storage/kv/namespaces/{namespace}", "kv", Tenant),
+    ("put", "/accounts/{account}/storage/kv/namespaces/{namespace}", "kv", Tenant),
     ("get", "/accounts/{account}/storage/kv/namespaces/{namespace}/keys", "kv", Tenant),
     ("get", "/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}", "kv", Tenant),
     ("put", "/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}", "kv", Tenant),
@@ -261,6 +261,9 @@ const CLOUDFLARE: &[(&str, &str, &str, Scope)] = &[
     ("post", "/accounts/{account}/d1/database", "sql", Tenant),
     ("delete", "/accounts/{account}/d1/database/{database}", "sql", Tenant),
     ("post", "/accounts/{account}/d1/database/{database}/query", "sql", Tenant),
+    ("post", "/accounts/{account}/d1/database/{database}/import", "sql", Tenant),
+    ("post", "/accounts/{account}/d1/database/{database}/export", "sql", Tenant),
+    ("get", "/accounts/{account}/workers/scripts/{script}/content/v2", "read", Tenant),
 ];
 
 /// As [`found`], by Cloudflare's shape of errors.

@@ -103,6 +103,32 @@ async fn what_is_there_is_shown_to_people_and_programs() {
 }
 
 #[tokio::test]
+async fn triggers_are_shown_and_changed() {
+    let gateway = mesh().await;
+    gateway.deploy("cmd-triggers", answering("x")).await;
+    let show = run(&gateway, &["triggers", "cmd-triggers"]).await.ok();
+    assert_eq!(show, "no cron triggers\nno routes\npreview URLs on\n");
+    let args = ["triggers", "cmd-triggers", "--cron", "0 4 * * *", "--route", "cmd.example/a/*", "--json"];
+    let set = run(&gateway, &args).await.json();
+    assert_eq!(set, json!({ "crons": ["0 4 * * *"], "routes": ["cmd.example/a/*"], "preview_urls": true }));
+    let args = ["triggers", "cmd-triggers", "--domain", "cmd.example", "--preview-urls", "off"];
+    let text = run(&gateway, &args).await.ok();
+    assert_eq!(
+        text, "cron     0 4 * * *\nroute    cmd.example/*\npreview URLs off\n",
+        "what was not named stays"
+    );
+    let url = gateway.url("/anything");
+    let routed = client().get(url).header("host", "cmd.example").send().await.unwrap();
+    assert_eq!(routed.text().await.unwrap(), "x");
+    let text = run(&gateway, &["triggers", "cmd-triggers", "--no-crons", "--no-routes"]).await.ok();
+    assert_eq!(text, "no cron triggers\nno routes\npreview URLs off\n");
+    let wrong = run(&gateway, &["triggers", "cmd-triggers", "--cron", "every day", "--json"]).await.error();
+    assert!(wrong["message"].as_str().unwrap().contains("every day"), "{wrong}");
+    let unknown = run(&gateway, &["triggers", "cmd-triger"]).await;
+    assert!(unknown.err.contains("did you mean `cmd-triggers`?"), "{}", unknown.err);
+}
+
+#[tokio::test]
 async fn versions_come_and_go() {
     let gateway = mesh().await;
     let root = tempfile::tempdir().unwrap();
@@ -115,6 +141,9 @@ async fn versions_come_and_go() {
     let text = run(&gateway, &["deploy", path]).await.ok();
     assert!(text.contains("preview http://") && text.contains("(number 2)"), "{text}");
     assert_eq!(gateway.text("/cmd-versions/").await, "two");
+    let again = run(&gateway, &["versions", "upload", path]).await.ok();
+    assert!(again.contains("is there already, and serves 100 % of the callers"), "{again}");
+    assert!(!again.contains("not deployed") && !again.contains("deploy it with"), "{again}");
 
     let list = run(&gateway, &["versions", "list", "cmd-versions", "--json"]).await.json();
     let (newest, first) = (&list["versions"][0], &list["versions"][1]);

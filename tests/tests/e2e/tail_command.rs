@@ -1,7 +1,8 @@
 //! `tabmesh tail`, as people and programs run it.
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tabmesh_tests::access::Caller;
 use tabmesh_tests::child::Child;
 use tabmesh_tests::gateway::{Gateway, binary, environment};
 use tabmesh_tests::{Setup, eventually, mesh};
@@ -66,4 +67,18 @@ async fn a_gateway_that_comes_back_is_heard_again() {
     let mut nowhere = start(&gateway, &["no-such-handler"]);
     assert_eq!(nowhere.exited().await, 1);
     nowhere.err.wait(0, &["no handler `no-such-handler`"]).await;
+}
+
+#[tokio::test]
+async fn a_tail_whose_token_is_revoked_says_so_and_does_not_try_again() {
+    let gateway = Setup::new().args(&["--auth", "on"]).start().await;
+    let operator = Caller::operator(&gateway);
+    let (id, token) = operator.make(json!({ "name": "t", "actions": ["tail"] })).await;
+    let file = gateway.home().join("tail-token");
+    std::fs::write(&file, token.token()).unwrap();
+    let mut tail = start(&gateway, &["--json", "--token-file", file.to_str().unwrap()]);
+    tail.err.wait(0, &["listening"]).await;
+    assert_eq!(operator.send("DELETE", &format!("/_mesh/v1/tokens/{id}"), "").await.status(), 204);
+    assert_eq!(tail.exited().await, 1);
+    tail.err.wait(0, &["the gateway ended the tail", "was revoked", "token-revoked"]).await;
 }

@@ -18,6 +18,8 @@ pub(super) const TOP: &[Row] = &[
     ("{*path}", &[(Method::GET, Public)]),
     // Asks for the secret of a tail that somebody with a token made.
     ("tails/{tail}", &[(Method::GET, Public)]),
+    // The same of a file of SQL.
+    ("d1-files/{file}", &[(Method::GET, Public), (Method::PUT, Public)]),
     ("user", &[(Method::GET, Own(Read))]),
     ("user/tokens/verify", &[(Method::GET, Own(Read))]),
     ("accounts", &[(Method::GET, Own(Read))]),
@@ -49,13 +51,14 @@ pub(super) const OF_ACCOUNT: &[Row] = &[
     ("/workers/scripts/{script}/domains/changeset", &[(Method::POST, Tenant(Read))]),
     ("/workers/scripts/{script}/versions", &[(Method::GET, Tenant(Read)), (Method::POST, Tenant(Deploy))]),
     ("/workers/scripts/{script}/versions/{version}", &[(Method::GET, Tenant(Read))]),
+    ("/workers/scripts/{script}/content/v2", &[(Method::GET, Tenant(Read))]),
     ("/workers/scripts/{script}/deployments", &[(Method::GET, Tenant(Read)), (Method::POST, Tenant(Deploy))]),
     ("/workers/scripts/{script}/tails", &[(Method::POST, Tenant(Tail))]),
     ("/workers/scripts/{script}/tails/{tail}", &[(Method::DELETE, Tenant(Tail))]),
     ("/workers/scripts/{script}/secrets", &[(Method::GET, Tenant(Secrets)), (Method::PUT, Tenant(Secrets))]),
     ("/workers/scripts/{script}/secrets/{secret}", &[(Method::DELETE, Tenant(Secrets))]),
     ("/storage/kv/namespaces", &[(Method::GET, Tenant(Kv)), (Method::POST, Tenant(Kv))]),
-    ("/storage/kv/namespaces/{namespace}", &[(Method::DELETE, Tenant(Kv))]),
+    ("/storage/kv/namespaces/{namespace}", &[(Method::PUT, Tenant(Kv)), (Method::DELETE, Tenant(Kv))]),
     ("/storage/kv/namespaces/{namespace}/keys", &[(Method::GET, Tenant(Kv))]),
     ("/storage/kv/namespaces/{namespace}/values/{key}", &[(Method::GET, Tenant(Kv)), (Method::PUT, Tenant(Kv)), (Method::DELETE, Tenant(Kv))]),
     ("/storage/kv/namespaces/{namespace}/bulk", &[(Method::PUT, Tenant(Kv)), (Method::DELETE, Tenant(Kv))]),
@@ -64,4 +67,6 @@ pub(super) const OF_ACCOUNT: &[Row] = &[
     ("/d1/database", &[(Method::GET, Tenant(Sql)), (Method::POST, Tenant(Sql))]),
     ("/d1/database/{database}", &[(Method::GET, Tenant(Sql)), (Method::DELETE, Tenant(Sql))]),
     ("/d1/database/{database}/query", &[(Method::POST, Tenant(Sql))]),
+    ("/d1/database/{database}/import", &[(Method::POST, Tenant(Sql))]),
+    ("/d1/database/{database}/export", &[(Method::POST, Tenant(Sql))]),
 ];
