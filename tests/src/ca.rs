@@ -47,11 +47,11 @@ impl PrivateCa {
     /// Writes the root to `ca.pem` in `folder`, a certificate for `names` to `cert.pem` and its key to `key.pem`.
     pub fn certify(&self, folder: &Path, names: &[&str]) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.certify_with(folder, CertificateParams::new(names).unwrap());
+        self.certify_with(folder, &CertificateParams::new(names).unwrap());
     }
 
     /// The same with what else a certificate may say.
-    pub fn certify_with(&self, folder: &Path, params: CertificateParams) {
+    pub fn certify_with(&self, folder: &Path, params: &CertificateParams) {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         for (file, text) in

@@ -246,7 +246,8 @@ mod tests {
             routed(&Uri::from_static("/_mesh/healthz"), "sandbox-default.localhost:1"),
             Ok(Route::Sandbox)
         );
-        let beside = |host| route(&Uri::from_static("/_mesh/x"), host, "mesh.example", |_| None);
+        let uri = Uri::from_static("/_mesh/x");
+        let beside = |host| route(&uri, host, "mesh.example", |_| None);
         assert_eq!(beside("sandbox-default.localhost:1"), Ok(Route::Sandbox));
         assert_eq!(beside("default.localhost:1"), Ok(Route::Own));
         assert_eq!(routed(&Uri::from_static("/"), "127.0.0.1"), Ok(Route::Home));

@@ -97,7 +97,7 @@ async fn what_is_wrong_with_a_connection_is_said() {
     let mut over = CertificateParams::new(["localhost".to_owned()]).unwrap();
     (over.not_before, over.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2020, 2, 1));
     let mark = gateway.log().count();
-    ca.certify_with(folder.path(), over);
+    ca.certify_with(folder.path(), &over);
     rustix::process::kill_process(gateway.pid(), rustix::process::Signal::HUP).unwrap();
     eventually("the certificate that is over is shown", || async {
         said(&base(&gateway, "localhost"), &root).await.contains("a new certificate").then_some(())

@@ -176,7 +176,7 @@ async fn a_certificate_that_ends_is_told_in_time() {
     let valid = |years: [i32; 2]| {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         [params.not_before, params.not_after] = years.map(|year| date_time_ymd(year, 1, 1));
-        ca.certify_with(folder.path(), params);
+        ca.certify_with(folder.path(), &params);
     };
     valid([2020, 2090]);
     let gateway = setup(&folder).start().await;
