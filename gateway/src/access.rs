@@ -133,15 +133,6 @@ impl Access {
         }
     }
 
-    /// Bytes of a tenant's versions and their static files.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
-        let (store, tenant) = (Arc::clone(&self.store), tenant.to_owned());
-        blocking(move || lock(&store).stored(&tenant)).await
-    }
-
     /// A routes' check before a deployment: whether its developer may have these hosts, by the operator's grants to
     /// the tenant. Without tokens anybody may.
     ///
