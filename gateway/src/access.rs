@@ -42,7 +42,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What stands between callers and the API, put together.
 pub struct Access {
-    store: SharedStore,
     mode: AuthMode,
     cors: cors::Cors,
     /// The gateway's domain, one of the names that the API has where nobody shows a token.
@@ -84,8 +83,7 @@ impl Access {
             domain: domain.to_ascii_lowercase(),
             tokens: Arc::new(tokens),
             tenants,
-            audit: Audit::new(Arc::clone(&store)),
-            store,
+            audit: Audit::new(store),
             rates,
             quota: config.quota(),
         })

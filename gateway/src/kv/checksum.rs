@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn it_is_part_of_the_format() {
         // Computed once; stores have it on their disks.
-        assert_eq!(sum(["default", "n", "k"], Some("{}"), Some(7), b"value"), 0);
-        assert_eq!(sum(["default", "n", "k"], None, None, &[7; 1000]), 0);
+        assert_eq!(sum(["default", "n", "k"], Some("{}"), Some(7), b"value"), -2_698_324_121_268_952_283);
+        assert_eq!(sum(["default", "n", "k"], None, None, &[7; 1000]), 1_885_602_939_844_137_036);
     }
 }

@@ -109,8 +109,9 @@ fn a_tenant_has_no_more_than_it_may() {
     // More than are swept with a write: what expired is in nobody's way.
     let many: Vec<_> = (0..2000).map(|n| (n.to_string(), entry("", Some(100)))).collect();
     kv.put_all(&ours, &many, None, 0).unwrap();
-    put(&entries(&["c"], 500), one + 500, 100).unwrap();
-    assert_eq!(kv.used("t").unwrap(), one + 500);
+    let lasting = [("c".to_owned(), entry(&"x".repeat(10_000), None))];
+    put(&lasting, one + 10_000, 100).unwrap();
+    assert_eq!(kv.used("t").unwrap(), one + 10_000);
     kv.delete_all(&ours, &["c".into()]).unwrap();
     assert_eq!(kv.used("t").unwrap(), 0);
 }

@@ -65,7 +65,9 @@ impl Ledger {
 
     /// A database is gone.
     pub(super) fn remove(&self, tenant: &str, file: &Path) {
-        self.with(tenant, |files| drop(files.remove(file)));
+        self.with(tenant, |files| {
+            files.remove(file);
+        });
     }
 
     /// All are counted anew when they are next asked about.
