@@ -37,8 +37,12 @@ const MIN_TTL: i64 = 60;
 /// Longest id or title of a namespace, in bytes.
 const MAX_NAME: usize = 512;
 
-/// Bytes of memory that a read asks for before it knows its value's size: most values are smaller, and need no second look.
-const FIRST_LOOK: usize = 16 << 10;
+/// Bytes of memory that a read asks for before it knows its value's size, if they are there at once: most values are smaller, and need
+/// no second look.
+const FIRST_LOOK: usize = 1 << 20;
+
+/// The same where they are not: little enough to come soon.
+const MODEST_LOOK: usize = 16 << 10;
 
 /// Namespaces with a title that one tenant may have.
 const MAX_NAMESPACES: usize = 1000;
@@ -129,16 +133,22 @@ impl Operations {
     /// [`KvError::NotFound`], and what else can be.
     pub async fn get(&self, namespace: &Namespace, key: String) -> Result<Found, KvError> {
         let key = checked_key(key)?;
-        let mut most = FIRST_LOOK;
+        let (mut most, mut held) = match self.memory.try_take(FIRST_LOOK) {
+            Some(held) => (FIRST_LOOK, held),
+            None => (MODEST_LOOK, self.room(MODEST_LOOK).await?),
+        };
         loop {
-            let held = self.room(most).await?;
             let (whose, which) = (namespace.clone(), key.clone());
             match self.blocking(move |kv| kv.get(&whose, &which, most, now())).await? {
                 Sought::Found(Entry { value, metadata, expires }) => {
                     let held = held.shrunk(value.len());
                     return Ok(Found { metadata, expires, value: value.into(), held });
                 }
-                Sought::Larger(size) => most = size,
+                Sought::Larger(size) => {
+                    // Not while it is held: all might wait for each other.
+                    drop(held);
+                    (most, held) = (size, self.room(size).await?);
+                }
                 Sought::Missing => return Err(KvError::NotFound),
             }
         }
