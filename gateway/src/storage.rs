@@ -80,19 +80,10 @@ impl Storage {
     /// # Errors
     /// [`SqlError`]; then nothing was written.
     pub async fn run(&self, id: DatabaseId, work: Work) -> Result<Vec<Answer>, SqlError> {
-        let most = match self.bound(&id.tenant) {
-            None => None,
-            Some(bound) => {
-                let others = async {
-                    Ok::<_, UsageError>(self.code(&id.tenant).await? + self.entries(&id.tenant).await?)
-                };
-                let others = others.await.map_err(|error| {
-                    tracing::error!(%error, tenant = %id.tenant, "what a tenant stores cannot be counted");
-                    SqlError::Unavailable
-                })?;
-                Some(bound.saturating_sub(others))
-            }
-        };
+        let most = self.most_of_sql(&id.tenant).await.map_err(|error| {
+            tracing::error!(%error, tenant = %id.tenant, "what a tenant stores cannot be counted");
+            SqlError::Unavailable
+        })?;
         self.databases.run(id, work, most).await
     }
 
@@ -103,6 +94,13 @@ impl Storage {
     pub async fn most_of_kv(&self, tenant: &str) -> Result<Option<u64>, UsageError> {
         let Some(bound) = self.bound(tenant) else { return Ok(None) };
         let others = self.code(tenant).await? + self.databases.used(tenant).await?;
+        Ok(Some(bound.saturating_sub(others)))
+    }
+
+    /// The same of its databases.
+    async fn most_of_sql(&self, tenant: &str) -> Result<Option<u64>, UsageError> {
+        let Some(bound) = self.bound(tenant) else { return Ok(None) };
+        let others = self.code(tenant).await? + self.entries(tenant).await?;
         Ok(Some(bound.saturating_sub(others)))
     }
 
@@ -121,9 +119,8 @@ impl Storage {
         self.damaged.inc();
     }
 
-    /// Bytes that a tenant may store; `None` for as many as there are.
-    #[must_use]
-    pub fn bound(&self, tenant: &str) -> Option<u64> {
+    /// Bytes that a tenant may store; `None` for as many as there is room for.
+    fn bound(&self, tenant: &str) -> Option<u64> {
         self.access.quota(tenant).stored_bytes.filter(|bytes| *bytes > 0)
     }
 

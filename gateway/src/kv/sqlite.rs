@@ -78,7 +78,7 @@ impl SqliteKv {
         now: i64,
     ) -> Result<(), KvFault> {
         self.write(|transaction| {
-            let before = used(transaction, &namespace.tenant)?;
+            let before = most.map(|_| used(transaction, &namespace.tenant)).transpose()?;
             let mut put = transaction.prepare_cached(
                 "INSERT INTO entries (tenant, namespace, key, expires, size, checksum, metadata, value)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -98,9 +98,9 @@ impl SqliteKv {
                 ])?;
             }
             sweep(transaction, now, SWEEP)?;
+            let (Some(most), Some(before)) = (most, before) else { return Ok(()) };
             let after = used(transaction, &namespace.tenant)?;
-            let is_full = after > before && most.is_some_and(|most| after > most);
-            if is_full { Err(KvFault::Full) } else { Ok(()) }
+            if after > most && after > before { Err(KvFault::Full) } else { Ok(()) }
         })
     }
 

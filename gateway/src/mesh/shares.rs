@@ -55,6 +55,8 @@ impl Shares {
         let bytes = bytes.min(self.largest());
         let waiting = {
             let mut state = self.state();
+            // Those that gave up: nobody else may come by to notice.
+            state.waiting.retain(|waiting| !waiting.granted.is_closed());
             let is_first = state.waiting.iter().all(|waiting| waiting.tenant != *tenant);
             if is_first && state.fits(self.total, tenant, bytes) {
                 return self.grant(&mut state, tenant, bytes);
@@ -188,6 +190,9 @@ mod tests {
         let mut stays = Box::pin(shares.take(&hog, 10));
         assert!((&mut gone).now_or_never().is_none() && (&mut stays).now_or_never().is_none());
         drop(gone);
+        let mut last = Box::pin(shares.take(&hog, 10));
+        assert!((&mut last).now_or_never().is_none());
+        assert_eq!(shares.state().waiting.len(), 2, "nobody keeps a place who went away");
         drop(more);
         assert!((&mut stays).now_or_never().is_some());
     }
