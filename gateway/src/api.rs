@@ -359,7 +359,7 @@ impl Api {
     }
 
     /// Refuses routes of hosts that the tenant was not granted.
-    fn check_routes(
+    pub(crate) fn check_routes(
         &self,
         principal: Option<&Principal>,
         tenant: &str,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// The neighbour's p99 may be this many times what it is in quiet.
 const SLOWER: f64 = 2.0;
 /// ... and is not looked at below this, in milliseconds: two busy cores jitter by as much without any attack.
-const FLOOR_MS: f64 = 100.0;
+const FLOOR_MS: f64 = 150.0;
 /// How often an attack may be played until the neighbour's latency is as it should be.
 const TRIES: usize = 5;
 /// How long the neighbour is measured before that.

@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::binaries::{self, QUICK};
+use crate::binaries::{self, EVERYTHING, QUICK};
 use crate::paths::{Paths, on_path};
 use crate::process::{run, run_quietly, say};
 use crate::wasm::Route;
 use crate::{api, apt, browser, deps, firefox, wasm, workerd, wpt};
 
-/// The package of end-to-end tests: it needs a browser, so it is a step of its own.
-const END_TO_END: &str = "tabmesh-tests";
-/// The program of hostile handlers in it.
+/// The program of end-to-end tests. It and those below are started by name only: they need a browser, and more.
+const E2E: &str = "e2e";
+/// The program of hostile handlers.
 const ATTACKS: &str = "attacks";
-/// The program that compares with workerd in it.
+/// The program that compares with workerd.
 const COMPAT: &str = "compat";
-/// The program that runs the Web Platform Tests in it.
+/// The program that runs the Web Platform Tests.
 const WPT: &str = "wpt";
-/// The program that deploys apps of npm packages in it.
+/// The program that deploys apps of npm packages.
 const APPS: &str = "apps";
-/// The program that runs wrangler against a gateway in it.
+/// The program that runs wrangler against a gateway.
 const WRANGLER: &str = "wrangler";
 /// The time npm may take for one example.
 const NPM_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -111,17 +111,15 @@ fn clippy(paths: &Paths) -> Result<()> {
     wasm::build(paths)?;
     let deny_warnings = ["--all-targets", "--", "-D", "warnings"];
     let mut cargo = paths.cargo();
-    cargo.args(["clippy", "--profile", QUICK, "--workspace", "--exclude", "xtask"]);
+    cargo.args(["clippy", "--profile", QUICK]).args(EVERYTHING);
     // The bench is a target that only its feature builds.
     cargo.args(["--features", "tabmesh-tests/bench"]).args(deny_warnings);
     run("clippy", &mut cargo)?;
     // No plain tests: `--all-targets` leaves them out.
     let mut cargo = paths.cargo();
-    cargo.args(["clippy", "--profile", QUICK, "--package", END_TO_END]);
-    cargo
-        .args(["--test", ATTACKS, "--test", COMPAT, "--test", WPT, "--test", APPS, "--test", WRANGLER])
-        .args(&deny_warnings[1..]);
-    run("clippy for the attacks, the apps and the comparisons with workerd", &mut cargo)?;
+    cargo.args(["clippy", "--profile", QUICK]).args(EVERYTHING);
+    cargo.args([E2E, ATTACKS, COMPAT, WPT, APPS, WRANGLER].iter().flat_map(|name| ["--test", name]));
+    run("clippy for what runs in browsers", cargo.args(&deny_warnings[1..]))?;
     // xtask stays in the profile it was just built in: its dependencies are nobody else's.
     run("clippy for xtask", paths.cargo().args(["clippy", "--package", "xtask"]).args(deny_warnings))?;
     if wasm::find(paths) == Some(Route::Rustup) {
@@ -135,82 +133,66 @@ fn clippy(paths: &Paths) -> Result<()> {
 fn unit(paths: &Paths, args: &[String]) -> Result<()> {
     wasm::build(paths)?;
     let mut cargo = paths.cargo();
-    cargo.args(["test", "--profile", QUICK, "--workspace", "--exclude", END_TO_END, "--exclude", "xtask"]);
+    // The gateway's code for tests is nobody else's, and to optimise it takes longer than it saves.
+    cargo.args(["--config", "profile.quick.package.tabmesh.opt-level=0"]);
+    cargo.args(["test", "--profile", QUICK]).args(EVERYTHING);
     run("unit tests", cargo.arg("--").args(args))?;
     run("unit tests of xtask", paths.cargo().args(["test", "--package", "xtask", "--"]).args(args))
 }
 
-fn end_to_end(paths: &Paths, args: &[String]) -> Result<()> {
+/// A program of the end-to-end tests, the browser and the gateway it starts being there; its arguments come next.
+fn suite(paths: &Paths, name: &str) -> Result<Command> {
     let browser = browser::obtain(paths)?;
     say(&format!("browser: {} ({})", browser.version, browser.program.display()));
-    install_examples(paths)?;
     let tabmesh = binaries::build(paths, false)?;
     let mut cargo = paths.cargo();
     cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
-    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--"]).args(args);
-    run("end-to-end tests", &mut cargo)
+    cargo.args(["test", "--profile", QUICK]).args(EVERYTHING).args(["--test", name, "--"]);
+    Ok(cargo)
+}
+
+fn end_to_end(paths: &Paths, args: &[String]) -> Result<()> {
+    install_examples(paths)?;
+    run("end-to-end tests", suite(paths, E2E)?.args(args))
 }
 
 /// Runs hostile handlers in Chromium, and in Firefox where there is one; `args` are the suite's own.
 pub fn attacks(paths: &Paths, args: &[String]) -> Result<()> {
-    let browser = browser::obtain(paths)?;
-    let tabmesh = binaries::build(paths, false)?;
-    let mut cargo = paths.cargo();
-    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
+    let mut suite = suite(paths, ATTACKS)?;
     if let Some(program) = firefox::obtain(paths) {
-        cargo.env(firefox::VARIABLE, program);
+        suite.env(firefox::VARIABLE, program);
     }
-    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", ATTACKS, "--"]).args(args);
-    run("hostile handlers", &mut cargo)
+    run("hostile handlers", suite.args(args))
 }
 
 /// Asks the same handlers on workerd and on Tabmesh; `args` are the suite's own.
 pub fn compat(paths: &Paths, args: &[String]) -> Result<()> {
-    let browser = browser::obtain(paths)?;
     let workerd = workerd::obtain(paths)?;
-    let tabmesh = binaries::build(paths, false)?;
-    let mut cargo = paths.cargo();
-    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
-    cargo.env(workerd::VARIABLE, workerd);
-    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", COMPAT, "--"]).args(args);
-    run("the same answers as workerd", &mut cargo)
+    let mut suite = suite(paths, COMPAT)?;
+    run("the same answers as workerd", suite.env(workerd::VARIABLE, workerd).args(args))
 }
 
 /// Runs the Web Platform Tests on workerd and on Tabmesh; `args` are the suite's own.
 pub fn wpt(paths: &Paths, args: &[String]) -> Result<()> {
     let tests = wpt::obtain(paths)?;
-    let browser = browser::obtain(paths)?;
     let workerd = workerd::obtain(paths)?;
-    let tabmesh = binaries::build(paths, false)?;
-    let mut cargo = paths.cargo();
-    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
-    cargo.env(workerd::VARIABLE, workerd).env(wpt::VARIABLE, tests);
-    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", WPT, "--"]).args(args);
-    run("the Web Platform Tests", &mut cargo)
+    let mut suite = suite(paths, WPT)?;
+    suite.env(workerd::VARIABLE, workerd).env(wpt::VARIABLE, tests);
+    run("the Web Platform Tests", suite.args(args))
 }
 
 /// Deploys apps of npm packages, and asks them and workerd; `args` are a filter.
 pub fn apps(paths: &Paths, args: &[String]) -> Result<()> {
-    let browser = browser::obtain(paths)?;
     let workerd = workerd::obtain(paths)?;
     install(paths, vec![paths.root.join("tests/apps")])?;
-    let tabmesh = binaries::build(paths, false)?;
-    let mut cargo = paths.cargo();
-    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
-    cargo.env(workerd::VARIABLE, workerd);
-    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", APPS, "--"]).args(args);
-    run("apps of npm packages", &mut cargo)
+    let mut suite = suite(paths, APPS)?;
+    run("apps of npm packages", suite.env(workerd::VARIABLE, workerd).args(args))
 }
 
 /// Runs wrangler's commands against a gateway; `args` are a filter.
 pub fn wrangler(paths: &Paths, args: &[String]) -> Result<()> {
-    let browser = browser::obtain(paths)?;
     install(paths, vec![paths.root.join("tests/wrangler")])?;
-    let tabmesh = binaries::build(paths, false)?;
-    let mut cargo = paths.cargo();
-    cargo.env(browser::VARIABLE, browser.program).env("TABMESH_BIN", tabmesh);
-    cargo.args(["test", "--profile", QUICK, "--package", END_TO_END, "--test", WRANGLER, "--"]).args(args);
-    run("wrangler", &mut cargo)
+    run("wrangler", suite(paths, WRANGLER)?.args(args))
 }
 
 /// Installs the npm packages of every example that has a lockfile.

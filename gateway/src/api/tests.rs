@@ -9,8 +9,10 @@ mod versions;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
+use std::task::Poll;
 use tabmesh_protocol::Limits;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -332,10 +334,18 @@ async fn uploads_are_bounded_in_number_and_time() {
     let limits =
         ApiLimits { max_uploads: 1, upload_timeout: Duration::from_millis(100), ..ApiLimits::default() };
     let server = Server::new(limits).await;
-    let never = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
-    let slow = server.put(HELLO, never);
-    // Polled in this order: the first one holds the only place when the second comes.
-    let (slow, other) = tokio::join!(slow, server.put(HELLO, CODE));
+    let read = Arc::new(Notify::new());
+    let begun = Arc::clone(&read);
+    let never = Body::from_stream(futures_util::stream::poll_fn(move |_| {
+        begun.notify_one();
+        Poll::<Option<Result<bytes::Bytes, std::io::Error>>>::Pending
+    }));
+    // Whose body is read holds the only place.
+    let other = async {
+        read.notified().await;
+        server.put(HELLO, CODE).await
+    };
+    let (slow, other) = tokio::join!(server.put(HELLO, never), other);
     assert_eq!((slow.status, kind(&slow)), (408, "request-timeout"));
     assert_eq!((other.status, kind(&other)), (503, "too-many-uploads"));
     assert_eq!(other.headers["retry-after"], "1");

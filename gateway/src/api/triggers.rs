@@ -66,17 +66,16 @@ pub(super) async fn put(
     let Path(Address { tenant, name }) = address.map_err(|_| no_handler())?;
     let principal = request.extensions().get::<Principal>().cloned();
     let Wanted { crons, routes, preview_urls } = deployments::read(request).await?;
-    let handler = api.catalog.lookup(&tenant, &name).ok_or_else(no_handler)?;
-    let mut triggers = handler.triggers();
-    if let Some(routes) = routes {
-        triggers.routes = routes::read(routes, &api.limits.domain).map_err(|reason| invalid(&reason))?;
-    }
-    if let Some(crons) = crons {
-        cron::check(&crons).map_err(|reason| invalid(&reason))?;
-        triggers.crons = crons;
-    }
-    triggers.previews = preview_urls.unwrap_or(triggers.previews);
-    let handler = api.put_triggers(principal.as_ref(), &tenant, &name, triggers).await?;
+    let routes = routes.map(|routes| routes::read(routes, &api.limits.domain)).transpose();
+    let routes = routes.map_err(|reason| invalid(&reason))?;
+    cron::check(crons.as_deref().unwrap_or_default()).map_err(|reason| invalid(&reason))?;
+    api.check_routes(principal.as_ref(), &tenant, routes.as_deref().unwrap_or_default())?;
+    let change = move |triggers: &mut Triggers| {
+        triggers.crons = crons.unwrap_or_else(|| std::mem::take(&mut triggers.crons));
+        triggers.routes = routes.unwrap_or_else(|| std::mem::take(&mut triggers.routes));
+        triggers.previews = preview_urls.unwrap_or(triggers.previews);
+    };
+    let handler = api.change_triggers(&tenant, &name, change).await?;
     Ok(json(StatusCode::OK, &View::from(&*handler)))
 }
 
@@ -121,16 +120,14 @@ fn invalid(reason: &str) -> Problem {
 }
 
 impl Api {
-    /// Changes what leads to a handler, if the principal may have its routes.
-    pub(crate) async fn put_triggers(
+    /// Changes what leads to a handler; whether it may have new routes is judged before.
+    pub(crate) async fn change_triggers(
         &self,
-        principal: Option<&Principal>,
         tenant: &str,
         name: &str,
-        triggers: Triggers,
+        change: impl FnOnce(&mut Triggers) + Send + 'static,
     ) -> Result<Arc<Handler>, Problem> {
-        self.check_routes(principal, tenant, &triggers.routes)?;
-        let put = self.catalog.put_triggers(tenant, name, triggers).await;
-        put.map_err(|error| store_problem(&error))
+        let changed = self.catalog.change_triggers(tenant, name, change).await;
+        changed.map_err(|error| store_problem(&error))
     }
 }

@@ -5,9 +5,9 @@
 use axum::body::Body;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Request};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -25,10 +25,6 @@ use crate::site::manifest::{Config, MAX_BYTES, Site};
 
 /// What a form may have beside its files, in bytes: boundaries, headers and metadata.
 const FORM_OVERHEAD: usize = 1 << 20;
-
-/// How much more of a body that is too large is read and thrown away, in bytes: clients that do not ask first
-/// (`Expect: 100-continue`) look for the answer only when they have written.
-const DISCARD: usize = 64 << 20;
 
 /// Name of the part that holds [`Metadata`].
 const METADATA: &str = "metadata";
@@ -203,26 +199,14 @@ fn too_large(limit: usize) -> Problem {
 async fn collect(body: Body, headers: &HeaderMap, limit: usize, stated: usize) -> Result<Bytes, Problem> {
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let asks_first = headers.contains_key(header::EXPECT);
-    if length.is_some_and(|length| length > limit) && asks_first {
+    if length.is_some_and(|length| length > limit) {
         return Err(too_large(stated));
     }
-    let mut chunks = body.into_data_stream();
-    // What is announced is not trusted with memory.
-    let mut bytes = BytesMut::with_capacity(length.unwrap_or(0).min(64 << 10));
-    let mut passed = 0usize;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| invalid("The body broke off."))?;
-        passed = passed.saturating_add(chunk.len());
-        if passed <= limit {
-            bytes.extend_from_slice(&chunk);
-        } else if passed > limit.saturating_add(DISCARD) {
-            break;
-        } else {
-            bytes = BytesMut::new();
-        }
+    match Limited::new(body, limit).collect().await {
+        Ok(all) => Ok(all.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(stated)),
+        Err(_) => Err(invalid("The body broke off.")),
     }
-    if passed > limit { Err(too_large(stated)) } else { Ok(bytes.freeze()) }
 }
 
 async fn read_form(mut form: Multipart, limits: &ApiLimits) -> Result<Form, Problem> {

@@ -183,7 +183,13 @@ async fn versions_are_deployed_in_shares_and_rolled_back() {
     }
     assert!(catalog.preview(DEFAULT_TENANT, "a", "00000000").await.unwrap().is_none());
     let triggers = Triggers { previews: false, crons: vec!["* * * * *".into()], ..Triggers::default() };
-    catalog.put_triggers(DEFAULT_TENANT, "a", triggers.clone()).await.unwrap();
+    // At once, as wrangler does: neither takes back what the other changed.
+    let (previews, crons) = tokio::join!(
+        catalog.change_triggers(DEFAULT_TENANT, "a", |triggers| triggers.previews = false),
+        catalog.change_triggers(DEFAULT_TENANT, "a", |triggers| triggers.crons = vec!["* * * * *".into()])
+    );
+    assert!(previews.is_ok() && crons.is_ok());
+    assert_eq!(catalog.lookup(DEFAULT_TENANT, "a").unwrap().triggers(), triggers);
     assert_eq!(preview(&catalog, &two).await, None);
 
     let gone = vec![Share { version: "0".repeat(64), points: POINTS }];

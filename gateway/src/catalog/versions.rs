@@ -145,32 +145,35 @@ impl Catalog {
         .await
     }
 
-    /// Changes what leads to a handler. Goes on to its end even if the future is dropped.
+    /// Changes what leads to a handler: `change` is given what does now, and no other change comes between. Goes on to its
+    /// end even if the future is dropped.
     ///
     /// # Errors
     /// [`StoreError::NoHandler`], [`StoreError::RouteTaken`], and database errors; then all is as it was.
-    pub async fn put_triggers(
+    pub async fn change_triggers(
         &self,
         tenant: &str,
         name: &str,
-        triggers: Triggers,
+        change: impl FnOnce(&mut Triggers) + Send + 'static,
     ) -> Result<Arc<Handler>, StoreError> {
         let (inner, tenant, name) = (Arc::clone(&self.inner), tenant.to_owned(), name.to_owned());
         blocking(move || {
             let mut store = inner.store();
             let mut entry = inner.handlers().get(&tenant).and_then(|names| names.get(&name)).cloned();
             let entry = entry.as_mut().ok_or(StoreError::NoHandler)?;
+            let mut triggers = entry.handler.triggers();
+            change(&mut triggers);
             if let Some((pattern, owner)) = inner.routes().conflict(&entry.handler.target, &triggers.routes) {
                 return Err(StoreError::RouteTaken { pattern: pattern.to_string(), owner });
             }
             let now = now_ms().max(entry.handler.updated_at_ms);
-            let change = |handler: &Arc<Handler>| {
+            let changed = |handler: &Arc<Handler>| {
                 let Triggers { crons, routes, previews } = triggers.clone();
                 Arc::new(Handler { crons, routes, previews, updated_at_ms: now, ..(**handler).clone() })
             };
-            entry.handler = change(&entry.handler);
+            entry.handler = changed(&entry.handler);
             for (_, handler) in &mut entry.shares {
-                *handler = change(handler);
+                *handler = changed(handler);
             }
             store.change(&entry.handler.to_row(), None)?;
             inner.show(&tenant, &name, entry.clone());

@@ -101,7 +101,7 @@ mod tests {
             "event": { "request": { "method": "POST", "url": "http://shop.localhost/buy?x=1" }, "response": { "status": 500 } },
             "logs": [
                 { "level": "log", "message": ["buying", 7, { "a": 1 }], "timestamp": 0 },
-                { "level": "error", "message": ["two\nlines \u{1b}[2J"], "timestamp": 0 },
+                { "level": "error", "message": ["two\nlines \u{1b}[2J\u{7}!"], "timestamp": 0 },
             ],
             "exceptions": [{ "name": "TypeError", "message": "no", "stack": "TypeError: no\n    at buy (shop.ts:3:5)" }],
             "cpuTime": 3, "wallTime": 12.4, "dropped": 2, "truncated": true,
@@ -111,7 +111,7 @@ mod tests {
         22:13:20.123 exception shop  POST http://shop.localhost/buy?x=1 -> 500  cpu 3 ms, wall 12 ms
             (log) buying 7 {"a":1}
             (error) two
-              lines  [2J
+              lines  !
             TypeError: no
               at buy (shop.ts:3:5)
             (more was said than is kept)

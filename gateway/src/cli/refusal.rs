@@ -114,6 +114,6 @@ mod tests {
 
     #[test]
     fn the_gateway_writes_no_orders_to_the_terminal() {
-        assert_eq!(said(400, json!({ "detail": "a\u{1b}[2Jb" }), true), "error: a [2Jb\n");
+        assert_eq!(said(400, json!({ "detail": "a\u{1b}[2Jb" }), true), "error: ab\n");
     }
 }

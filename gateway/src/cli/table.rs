@@ -1,6 +1,6 @@
 //! Tables of plain text, and text of strangers made fit for a terminal. Pure.
 
-use console::measure_text_width;
+use console::{measure_text_width, strip_ansi_codes};
 
 /// Longest cell, in columns of the terminal: what is longer is cut.
 const MAX_CELL: usize = 80;
@@ -45,14 +45,14 @@ pub(super) fn table(columns: &[(&str, Align)], rows: &[Vec<String>]) -> String {
 }
 
 /// Text without what a terminal would take for an order (escapes, bells, directions of writing): handlers, their callers and
-/// other people write names and lines that are shown here. Tabs become spaces, ends of lines visible.
+/// other people write names and lines that are shown here. Colours go without a trace, tabs become spaces, ends of lines too.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if is_order(c) { ' ' } else { c }).collect()
+    strip_ansi_codes(text).chars().map(|c| if is_order(c) { ' ' } else { c }).collect()
 }
 
 /// The same for text of several lines, whose ends stay.
 pub(super) fn clean_lines(text: &str) -> String {
-    text.chars().map(|c| if c != '\n' && is_order(c) { ' ' } else { c }).collect()
+    strip_ansi_codes(text).chars().map(|c| if c != '\n' && is_order(c) { ' ' } else { c }).collect()
 }
 
 fn is_order(c: char) -> bool {
@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn nobody_writes_to_the_terminal_but_us() {
-        assert_eq!(clean("a\u{1b}[2Jb\rc\u{202e}d\te"), "a [2Jb c d e");
+        assert_eq!(clean("a\u{1b}[2Jb\rc\u{202e}d\te"), "ab c d e");
+        assert_eq!(clean("\u{1b}[32m200\u{1b}[0m \u{1b}]0;title\u{7}x\u{1b}"), "200 x ");
         assert_eq!(clean_lines("a\nb\u{7}"), "a\nb ");
         let long = table(&[("x", Align::Left)], &[vec!["y".repeat(500)]]);
         assert!(long.lines().all(|line| line.chars().count() <= MAX_CELL), "{long}");

@@ -5,14 +5,13 @@ use super::{Script, Shared};
 use crate::access::Principal;
 use crate::api::stores;
 use crate::api::view::time;
-use crate::catalog::Handler;
+use crate::catalog::{Handler, Triggers};
 use crate::cron;
 use crate::routes::{self, Pattern};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 /// Largest request, in bytes.
 const MAX_REQUEST: usize = 256 << 10;
@@ -75,13 +74,11 @@ pub(super) async fn put_subdomain(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
-    let principal = caller(&request);
     let Subdomain { previews_enabled } = stores::json(request, MAX_REQUEST).await?;
     let mut handler = cloudflare.handler(&account, &script)?;
     if let Some(previews) = previews_enabled.filter(|previews| *previews != handler.previews) {
-        let mut triggers = handler.triggers();
-        triggers.previews = previews;
-        handler = cloudflare.api.put_triggers(principal.as_ref(), &account, &script, triggers).await?;
+        let change = move |triggers: &mut Triggers| triggers.previews = previews;
+        handler = cloudflare.api.change_triggers(&account, &script, change).await?;
     }
     ok(subdomain_of(&handler))
 }
@@ -100,13 +97,11 @@ pub(super) async fn put_schedules(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
-    let principal = caller(&request);
     let wanted: Vec<Schedule> = stores::json(request, MAX_REQUEST).await?;
     let crons: Vec<String> = wanted.into_iter().map(|schedule| schedule.cron).collect();
     cron::check(&crons).map_err(|reason| refused(&reason))?;
-    let mut triggers = cloudflare.handler(&account, &script)?.triggers();
-    triggers.crons = crons;
-    ok(schedules_of(&*cloudflare.api.put_triggers(principal.as_ref(), &account, &script, triggers).await?))
+    let change = move |triggers: &mut Triggers| triggers.crons = crons;
+    ok(schedules_of(&*cloudflare.api.change_triggers(&account, &script, change).await?))
 }
 
 /// The routes besides custom domains, which are put by themselves.
@@ -122,11 +117,9 @@ pub(super) async fn put_routes(
     let patterns: Option<Vec<String>> = given.iter().map(plain).collect();
     let patterns = patterns.ok_or_else(|| Refusal::metadata("A route needs a pattern."))?;
     let wanted = patterns.iter().cloned().map(routes::Wanted::Plain).collect();
-    let mut routes =
-        routes::read(wanted, &cloudflare.api.limits.domain).map_err(|reason| refused(&reason))?;
-    let handler = cloudflare.handler(&account, &script)?;
-    add(&mut routes, handler.routes.iter().filter(|pattern| is_domain(pattern)));
-    put_all(&cloudflare, principal.as_ref(), &account, &script, routes).await?;
+    let wanted = routes::read(wanted, &cloudflare.api.limits.domain).map_err(|reason| refused(&reason))?;
+    replace(&cloudflare, principal.as_ref(), &account, &script, wanted, |pattern| !is_domain(pattern))
+        .await?;
     ok(patterns.iter().map(|pattern| json!({ "pattern": pattern, "script": script })).collect::<Vec<_>>())
 }
 
@@ -141,11 +134,8 @@ pub(super) async fn put_domains(
     let Domains { origins } = stores::json(request, MAX_REQUEST).await?;
     let hosts: Vec<String> = origins.into_iter().map(|origin| origin.hostname).collect();
     let wanted = hosts.iter().map(|host| routes::Wanted::domain(host.clone())).collect();
-    let mut routes =
-        routes::read(wanted, &cloudflare.api.limits.domain).map_err(|reason| refused(&reason))?;
-    let handler = cloudflare.handler(&account, &script)?;
-    add(&mut routes, handler.routes.iter().filter(|pattern| !is_domain(pattern)));
-    put_all(&cloudflare, principal.as_ref(), &account, &script, routes).await?;
+    let wanted = routes::read(wanted, &cloudflare.api.limits.domain).map_err(|reason| refused(&reason))?;
+    replace(&cloudflare, principal.as_ref(), &account, &script, wanted, is_domain).await?;
     ok(hosts
         .iter()
         .map(|host| json!({ "id": host, "hostname": host, "service": script }))
@@ -157,28 +147,26 @@ pub(super) async fn changeset() -> Answer {
     ok(json!({ "added": [], "removed": [], "updated": [], "conflicting": [] }))
 }
 
-fn add<'a>(routes: &mut Vec<Pattern>, more: impl Iterator<Item = &'a Pattern>) {
-    for pattern in more {
-        if !routes.contains(pattern) {
-            routes.push(pattern.clone());
-        }
-    }
-}
-
 /// Whether a pattern means all of one host.
 fn is_domain(pattern: &Pattern) -> bool {
     let text = pattern.to_string();
     text.split_once('/').is_some_and(|(host, path)| path == "*" && !host.starts_with('*'))
 }
 
-async fn put_all(
+/// Puts routes in the place of those of their kind; the others stay, and so does what another request changes meanwhile.
+async fn replace(
     cloudflare: &super::Cloudflare,
     principal: Option<&Principal>,
     account: &str,
     script: &str,
-    routes: Vec<Pattern>,
-) -> Result<Arc<Handler>, Refusal> {
-    let mut triggers = cloudflare.handler(account, script)?.triggers();
-    triggers.routes = routes;
-    Ok(cloudflare.api.put_triggers(principal, account, script, triggers).await?)
+    wanted: Vec<Pattern>,
+    is_kind: fn(&Pattern) -> bool,
+) -> Result<(), Refusal> {
+    cloudflare.api.check_routes(principal, account, &wanted)?;
+    let change = move |triggers: &mut Triggers| {
+        triggers.routes.retain(|pattern| !is_kind(pattern) && !wanted.contains(pattern));
+        triggers.routes.splice(0..0, wanted);
+    };
+    cloudflare.api.change_triggers(account, script, change).await?;
+    Ok(())
 }

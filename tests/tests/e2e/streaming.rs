@@ -212,6 +212,31 @@ async fn an_answer_that_does_not_wait_for_the_upload_arrives_and_so_does_the_nex
 }
 
 #[tokio::test]
+async fn a_caller_who_asks_first_is_told_to_go_on_or_the_answer() {
+    let gateway = mesh().await;
+    gateway.deploy("asked", source("echo")).await;
+    let host = gateway.address();
+    let head = |path: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        )
+    };
+    let mut stream = raw::connect(host).await;
+    stream.write_all(head("/asked/?raw").as_bytes()).await.unwrap();
+    let mut interim = [0; 25];
+    within("100 Continue", stream.read_exact(&mut interim)).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"body").await.unwrap();
+    let answer = raw::read_to_end(&mut stream).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("body"), "{}", answer.text());
+
+    let mut stream = raw::connect(host).await;
+    stream.write_all(head("/nobody-is-there/").as_bytes()).await.unwrap();
+    assert_eq!(raw::read_to_end(&mut stream).await.status, 404, "the body is not asked for");
+}
+
+#[tokio::test]
 async fn a_slow_reader_does_not_block_others_in_the_tab() {
     let gateway = solo().await;
     gateway.deploy("slowly", down()).await;
