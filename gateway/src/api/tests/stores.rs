@@ -195,14 +195,14 @@ async fn what_does_not_fit_into_the_quota_is_refused_and_changes_nothing() {
         (refused.status, kind(&refused), &refused.body["quota"]),
         (409, "quota-exceeded", &json!("stored_bytes"))
     );
-    let bulk = json!([{"key": "a", "value": "new"}, {"key": "c", "value": "v".repeat(70_000)}]);
+    let bulk = json!([{"key": "a", "value": "new"}, {"key": "c", "value": "v".repeat(80_000)}]);
     assert_eq!(kind(&json_to(&server, "POST", &format!("{ACME}/kv/n/bulk"), bulk).await), "quota-exceeded");
     let large = format!("{CODE}//{}", "x".repeat(60_000));
     assert_eq!(kind(&server.put(&format!("{ACME}/handlers/a"), large).await), "quota-exceeded");
     assert_eq!(usage().await, before);
     // Code takes room from entries and databases, and gives it back.
     assert_eq!(
-        server.put(&format!("{ACME}/handlers/a"), format!("{CODE}//{}", "x".repeat(15_000))).await.status,
+        server.put(&format!("{ACME}/handlers/a"), format!("{CODE}//{}", "x".repeat(30_000))).await.status,
         201
     );
     assert_eq!(kind(&put("b", 10_000).await), "quota-exceeded");
