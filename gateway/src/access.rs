@@ -44,7 +44,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What stands between callers and the API, put together.
 pub struct Access {
-    store: SharedStore,
     mode: AuthMode,
     cors: cors::Cors,
     /// The gateway's domain, one of the names that the API has where nobody shows a token.
@@ -86,8 +85,7 @@ impl Access {
             domain: domain.to_ascii_lowercase(),
             tokens: Arc::new(tokens),
             tenants,
-            audit: Audit::new(Arc::clone(&store)),
-            store,
+            audit: Audit::new(store),
             rates,
             quota: config.quota(),
         })
@@ -133,15 +131,6 @@ impl Access {
             stored_bytes: granted.stored_bytes.or(self.quota.stored_bytes),
             requests_per_second: granted.requests_per_second.or(self.quota.requests_per_second),
         }
-    }
-
-    /// Bytes of a tenant's versions and their static files.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
-        let (store, tenant) = (Arc::clone(&self.store), tenant.to_owned());
-        blocking(move || lock(&store).stored(&tenant)).await
     }
 
     /// A routes' check before a deployment: whether its developer may have these hosts, by the operator's grants to

@@ -51,6 +51,7 @@ use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::Pattern;
 use crate::stacks;
+use crate::storage::Storage;
 use crate::store::{DEFAULT_TENANT, StoreError};
 use crate::tail::Tail;
 use status::Gateway;
@@ -108,6 +109,7 @@ pub(crate) struct Api {
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
     access: Arc<Access>,
+    storage: Arc<Storage>,
     pub(crate) limits: ApiLimits,
     uploads: Semaphore,
     /// Deployments whose tenant has a quota come one by one.
@@ -295,12 +297,13 @@ impl Api {
         metrics: Arc<Metrics>,
         cache: Arc<Cache>,
         access: Arc<Access>,
+        storage: Arc<Storage>,
         limits: ApiLimits,
     ) -> Arc<Self> {
         let uploads = Semaphore::new(limits.max_uploads);
         let compiles = Arc::new(Semaphore::new(MAX_COMPILES));
         let quotas = Semaphore::new(1);
-        Arc::new(Self { catalog, metrics, cache, access, limits, uploads, quotas, compiles })
+        Arc::new(Self { catalog, metrics, cache, access, storage, limits, uploads, quotas, compiles })
     }
 
     /// Reads a form, or a module alone, for a tenant, and compiles it.

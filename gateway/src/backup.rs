@@ -1,13 +1,14 @@
 //! Backups: every database of a data directory in one file, made and put back while a gateway runs on it.
 //!
-//! Each database is whole and consistent in itself, as of a moment during the backup; two of them may be moments apart. Nothing here
-//! knows what the databases hold, but for the store's format. Blocking.
+//! All databases are as of one moment ([`moment`]), unless there are too many of them or one is never free: then each is as of a moment of its
+//! own, and the backup says so. Nothing here knows what the databases hold, but for the stores' formats and checksums. Blocking.
 
 mod archive;
 mod databases;
+mod moment;
 mod restore;
 
-pub use archive::create;
+pub use archive::{Created, create};
 pub use restore::{Restored, restore};
 
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ pub enum BackupError {
     /// The store in it does not open here.
     #[error("the backup's store does not open: {0}")]
     Store(#[from] crate::store::StoreError),
+    /// An entry of the KV store is damaged, or the store does not open here.
+    #[error(transparent)]
+    Kv(#[from] crate::kv::KvFault),
     /// The key is missing or malformed.
     #[error(transparent)]
     Key(#[from] crate::store::KeyError),
@@ -63,6 +67,10 @@ pub enum BackupError {
 
 fn at(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> BackupError {
     move |source| BackupError::File { path: path.to_owned(), source }
+}
+
+fn failed(name: &str) -> impl FnOnce(rusqlite::Error) -> BackupError {
+    move |source| BackupError::Database { name: name.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ struct Inner {
     secrets: Secrets,
     /// Static files.
     files: Mutex<CodeCache>,
+    /// Bytes of a tenant's versions and static files, where somebody asked since they changed.
+    stored: Mutex<HashMap<String, u64>>,
 }
 
 /// What a `put` did.
@@ -107,6 +109,7 @@ impl Catalog {
             inner.secrets.reload(store.placeholder_key()?, store.secrets()?);
             *inner.code() = CodeCache::new(CODE_CACHE_BYTES);
             inner.previews.invalidate_all();
+            inner.stored().clear();
             *inner.routes_mut() = routes;
             *inner.handlers.write().unwrap_or_else(PoisonError::into_inner) = handlers;
             drop(store);
@@ -128,6 +131,7 @@ impl Catalog {
                 routes: RwLock::new(routes),
                 code: Mutex::new(CodeCache::new(CODE_CACHE_BYTES)),
                 previews: Bounded::new(MAX_PREVIEWS),
+                stored: Mutex::default(),
             }),
         })
     }
@@ -192,6 +196,26 @@ impl Catalog {
             sealed::check(&hash, &bytes)?;
             inner.code().insert(hash, bytes.clone());
             Ok(Some(bytes))
+        })
+        .await
+    }
+
+    /// Bytes of a tenant's versions and their static files. Waits for the disk only when they changed since it was asked last.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn stored(&self, tenant: &str) -> Result<u64, StoreError> {
+        if let Some(bytes) = self.inner.stored().get(tenant) {
+            return Ok(*bytes);
+        }
+        let (inner, tenant) = (Arc::clone(&self.inner), tenant.to_owned());
+        blocking(move || {
+            // Held until it is noted: whoever changes them has the lock, too.
+            let store = inner.store();
+            let bytes = store.stored(&tenant)?;
+            inner.stored().insert(tenant, bytes);
+            drop(store);
+            Ok(bytes)
         })
         .await
     }
@@ -285,6 +309,7 @@ impl Catalog {
                 site: sealed.site(),
             };
             let stored = store.put(upload, deployment.as_ref(), MAX_HANDLERS)?;
+            inner.stored().remove(&target.tenant);
             let handler = Arc::new(Handler { number: stored.version.number, ..handler });
             inner.code().insert(target.version.clone(), sealed.bytes);
             let known: Arc<[u32]> = store
@@ -335,6 +360,7 @@ impl Catalog {
         blocking(move || {
             let mut store = inner.store();
             let existed = store.delete(&tenant, &name, now_ms())?;
+            inner.stored().remove(&tenant);
             let mut handlers = inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
             if let Some(entry) = handlers.get_mut(&tenant).and_then(|names| names.remove(&name)) {
                 inner.routes_mut().remove(&entry.handler.target);
@@ -388,6 +414,10 @@ impl Inner {
 
     fn routes_mut(&self) -> RwLockWriteGuard<'_, Routes> {
         self.routes.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stored(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn code(&self) -> MutexGuard<'_, CodeCache> {

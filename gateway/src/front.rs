@@ -18,14 +18,13 @@ use crate::catalog::{Catalog, Handler, key};
 use crate::cloudflare;
 use crate::config::HttpConfig;
 use crate::invoke::{Abouts, Caller, Invoker, REQUEST_ID};
-use crate::kv::Kv;
 use crate::mesh::pool::Pool;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, ProblemType};
 use crate::sandbox::SandboxDomain;
 use crate::server::Arrival;
 use crate::site::{Asked, Sites};
-use crate::sql::Databases;
+use crate::storage::Storage;
 use crate::store::DEFAULT_TENANT;
 use axum::Router;
 use axum::body::Body;
@@ -61,10 +60,8 @@ pub struct Behind {
     pub invoker: Arc<Invoker>,
     /// Serves their static files.
     pub sites: Arc<Sites>,
-    /// The stores that handlers and developers share.
-    pub kv: Arc<Kv>,
-    /// See above.
-    pub databases: Arc<Databases>,
+    /// What tenants store.
+    pub storage: Arc<Storage>,
     /// The tabs, for the status pages.
     pub pool: Arc<Pool>,
     /// The name under which they join.
@@ -103,7 +100,7 @@ impl Front {
         scheme: &'static str,
         access_log: bool,
     ) -> Result<Self, ScriptError> {
-        let Behind { access, catalog, invoker, sites, kv, databases, pool, pool_name } = behind;
+        let Behind { access, catalog, invoker, sites, storage, pool, pool_name } = behind;
         let site = Site {
             domain: http.domain.clone(),
             sandbox: http.sandbox_domain.clone(),
@@ -115,8 +112,9 @@ impl Front {
         let assets = Assets::new(site)?;
         let limits = ApiLimits { domain: http.domain.clone(), scheme, caps, ..ApiLimits::default() };
         let cache = Arc::clone(invoker.cache());
-        let api = Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), limits);
-        let stores = Stores::new(Arc::clone(&catalog), kv, databases);
+        let stores = Stores::new(Arc::clone(&catalog), Arc::clone(&storage));
+        let api =
+            Api::new(Arc::clone(&catalog), Arc::clone(&metrics), cache, Arc::clone(&access), storage, limits);
         let status = Gateway {
             catalog: Arc::clone(&catalog),
             pool: Arc::clone(&pool),

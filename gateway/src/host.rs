@@ -13,13 +13,13 @@ use crate::breach::Labels;
 use crate::cache;
 use crate::catalog::Catalog;
 use crate::invoke::Invoker;
-use crate::kv::operations::Operations;
-use crate::kv::{Kv, Namespace};
+use crate::kv::Namespace;
 use crate::loops;
 use crate::mesh::incoming::{Grant, Host};
 use crate::mesh::memory::Memory;
 use crate::site::Sites;
-use crate::sql::{DatabaseId, Databases};
+use crate::sql::DatabaseId;
+use crate::storage::Storage;
 use axum::body::Body;
 use egress::{Egress, Redirect};
 use http::{Request, Response};
@@ -47,8 +47,7 @@ struct Surroundings {
 pub struct Calls {
     catalog: Arc<Catalog>,
     egress: Option<Egress>,
-    kv: Arc<Kv>,
-    databases: Arc<Databases>,
+    storage: Arc<Storage>,
     invoker: Arc<Invoker>,
     sites: Arc<Sites>,
     known: Mutex<HashMap<String, Arc<Surroundings>>>,
@@ -60,12 +59,11 @@ impl Calls {
     pub fn new(
         catalog: Arc<Catalog>,
         egress: Option<Egress>,
-        kv: Arc<Kv>,
-        databases: Arc<Databases>,
+        storage: Arc<Storage>,
         invoker: Arc<Invoker>,
         sites: Arc<Sites>,
     ) -> Self {
-        Self { catalog, egress, kv, databases, invoker, sites, known: Mutex::default() }
+        Self { catalog, egress, storage, invoker, sites, known: Mutex::default() }
     }
 
     async fn surroundings(&self, version: &str) -> Result<Arc<Surroundings>, String> {
@@ -118,7 +116,7 @@ impl Calls {
         id: String,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        let kv = Operations::new(Arc::clone(&self.kv), memory.clone());
+        let kv = self.storage.kv(memory.clone());
         kv::serve(&kv, Namespace { tenant: target.tenant.clone(), id }, request).await
     }
 
@@ -129,7 +127,7 @@ impl Calls {
         id: String,
         request: Request<Body>,
     ) -> Result<Response<Body>, String> {
-        d1::serve(&self.databases, memory, DatabaseId { tenant: target.tenant.clone(), id }, request).await
+        d1::serve(&self.storage, memory, DatabaseId { tenant: target.tenant.clone(), id }, request).await
     }
 
     /// What stands behind a version's placeholders.

@@ -1,43 +1,16 @@
-//! Key-value namespaces in a SQLite file of their own. Blocking: call it from a thread that may wait for the disk. An
-//! acknowledged write survives SIGKILL and power loss. Knows neither HTTP nor handlers.
+//! Key-value namespaces of handlers: what a store of them owes ([`KvStore`]), whatever stands behind it, and the store in a SQLite
+//! file. Knows neither HTTP nor handlers; [`operations`] is what their callers use.
 
-mod namespaces;
+mod checksum;
 pub mod operations;
+mod sqlite;
 
-pub use namespaces::Named;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+pub use sqlite::{FILE_NAME, SqliteKv};
 
-/// Name of the database inside the data directory.
-pub const FILE_NAME: &str = "kv.db";
+use std::fmt::Debug;
 
-/// Expired entries removed with each write.
-const SWEEP: usize = 64;
-
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS entries (
-        tenant    TEXT NOT NULL,
-        namespace TEXT NOT NULL,
-        key       TEXT NOT NULL,   -- compared as bytes, so listed in the order of UTF-8
-        expires   INTEGER,         -- s since 1970
-        metadata  TEXT,            -- JSON
-        value     BLOB NOT NULL,
-        UNIQUE (tenant, namespace, key)
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS entries_expiring ON entries (expires) WHERE expires IS NOT NULL;
-    -- Those that were made before they were used; others are where their entries are.
-    CREATE TABLE IF NOT EXISTS namespaces (
-        tenant TEXT NOT NULL,
-        id     TEXT NOT NULL,
-        title  TEXT NOT NULL,
-        PRIMARY KEY (tenant, id),
-        UNIQUE (tenant, title)
-    ) STRICT, WITHOUT ROWID;
-";
+/// Bytes that an entry counts beside its key, metadata, value and namespace's id: about what a store needs to keep it.
+pub const ENTRY_OVERHEAD: u64 = 64;
 
 /// Whose entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,183 +43,154 @@ pub struct Key {
     pub expires: Option<i64>,
 }
 
+/// A namespace in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Id within the tenant.
+    pub id: String,
+    /// What people call it; the id where nobody gave it a title.
+    pub title: String,
+}
+
+/// What [`KvStore::get`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// The entry.
+    Found(Entry),
+    /// Its value has more bytes than were asked for: so many.
+    Larger(usize),
+    /// It is not there, or expired.
+    Missing,
+}
+
 /// What was asked for, each with what is there.
 pub type Read = Vec<(String, Option<Entry>)>;
 
-/// The store. Readers and the one writer do not wait for each other.
-#[derive(Debug)]
-pub struct Kv {
-    reader: Mutex<Connection>,
-    writer: Mutex<Connection>,
+/// Why a store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum KvFault {
+    /// An entry is not as it was written. Writing or removing it mends that.
+    #[error(
+        "the entry {key:?} in the namespace {:?} of tenant {:?} is not what was written: write it again or restore a backup",
+        namespace.id, namespace.tenant
+    )]
+    Damaged {
+        /// Where.
+        namespace: Namespace,
+        /// Which.
+        key: String,
+    },
+    /// The tenant's entries would have more bytes than they may, and more than before.
+    #[error("the tenant's entries would have more bytes than they may")]
+    Full,
+    /// Another namespace of the tenant has this title.
+    #[error("the title is taken")]
+    TitleTaken,
+    /// The tenant has as many namespaces as it may.
+    #[error("too many namespaces")]
+    TooManyNamespaces,
+    /// A later version of Tabmesh wrote the store.
+    #[error("the KV store has format {found}, made by a newer tabmesh; this one knows formats up to {known}")]
+    Newer {
+        /// Its format.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl Kv {
-    /// Opens or makes the store in a directory that exists.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn open(directory: &Path) -> rusqlite::Result<Self> {
-        let path = directory.join(FILE_NAME);
-        let connect = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open(&path)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            Ok(connection)
-        };
-        let writer = connect()?;
-        writer.execute_batch(SCHEMA)?;
-        Ok(Self { reader: Mutex::new(connect()?), writer: Mutex::new(writer) })
+impl From<rusqlite::Error> for KvFault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.into())
     }
+}
 
-    /// An entry, if it is there and not expired.
+/// What a store of entries owes whoever uses it, whatever stands behind: a file here, a cluster elsewhere.
+///
+/// - What a method acknowledged with `Ok` stays, also if the process is killed or the machine loses power the moment after.
+/// - Whoever got that `Ok`, and whoever hears of it, reads what was written from then on. Writes of one key take effect one after the other.
+/// - [`KvStore::put_all`] and [`KvStore::delete_all`] do all that they say or nothing, and no reader of one key ever sees a part of a value.
+///   Reads of several keys need not be of one moment.
+/// - An entry is never seen from the second on that it expires at. When its bytes are free again is the store's affair.
+/// - Lists are in the order of the keys' bytes.
+/// - An entry that is not what was written is [`KvFault::Damaged`], never other bytes.
+/// - Clocks are the callers': `now` is in seconds since 1970.
+/// - Methods may wait for a disk or a network: they are called where that is allowed.
+///
+/// Keys are never empty. Limits of keys, values and names are checked before a store is asked.
+pub trait KvStore: Debug + Send + Sync {
+    /// An entry, if its value has at most `most` bytes: what is to be held in memory is asked for before it comes.
     ///
     /// # Errors
-    /// Database errors.
-    pub fn get(&self, namespace: &Namespace, key: &str, now: i64) -> rusqlite::Result<Option<Entry>> {
-        let reader = lock(&self.reader);
-        let mut statement = reader.prepare_cached(
-            "SELECT value, metadata, expires FROM entries
-             WHERE tenant = ?1 AND namespace = ?2 AND key = ?3 AND (expires IS NULL OR expires > ?4)",
-        )?;
-        statement
-            .query_row(params![namespace.tenant, namespace.id, key, now], |row| {
-                Ok(Entry { value: row.get(0)?, metadata: row.get(1)?, expires: row.get(2)? })
-            })
-            .optional()
-    }
+    /// [`KvFault::Damaged`], [`KvFault::Failed`].
+    fn get(&self, namespace: &Namespace, key: &str, most: usize, now: i64) -> Result<Sought, KvFault>;
 
-    /// Bytes of an entry's value, if it is there and not expired.
+    /// Writes entries, all or none; of two with one key the later stays. All the tenant's entries have at most `most` bytes then, or fewer than
+    /// before.
     ///
     /// # Errors
-    /// Database errors.
-    pub fn size(&self, namespace: &Namespace, key: &str, now: i64) -> rusqlite::Result<Option<usize>> {
-        let reader = lock(&self.reader);
-        let mut statement = reader.prepare_cached(
-            "SELECT length(value) FROM entries
-             WHERE tenant = ?1 AND namespace = ?2 AND key = ?3 AND (expires IS NULL OR expires > ?4)",
-        )?;
-        let bytes: Option<i64> = statement
-            .query_row(params![namespace.tenant, namespace.id, key, now], |row| row.get(0))
-            .optional()?;
-        Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()))
-    }
-
-    /// Entries, `None` for each that is not there or expired; `None` if their values have more than `room` bytes together.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn get_all(
-        &self,
-        namespace: &Namespace,
-        keys: Vec<String>,
-        mut room: usize,
-        now: i64,
-    ) -> rusqlite::Result<Option<Read>> {
-        let mut found = Vec::with_capacity(keys.len());
-        for key in keys {
-            let entry = self.get(namespace, &key, now)?;
-            match room.checked_sub(entry.as_ref().map_or(0, |entry| entry.value.len())) {
-                Some(left) => room = left,
-                None => return Ok(None),
-            }
-            found.push((key, entry));
-        }
-        Ok(Some(found))
-    }
-
-    /// Writes entries, all or none; of two with one key the later stays.
-    ///
-    /// # Errors
-    /// Database errors; then nothing was written.
-    pub fn put_all(
+    /// [`KvFault::Full`], [`KvFault::Failed`]; then nothing was written.
+    fn put_all(
         &self,
         namespace: &Namespace,
         entries: &[(String, Entry)],
+        most: Option<u64>,
         now: i64,
-    ) -> rusqlite::Result<()> {
-        let mut writer = lock(&self.writer);
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut put = transaction.prepare_cached(
-            "INSERT INTO entries (tenant, namespace, key, value, metadata, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (tenant, namespace, key) DO UPDATE SET value = ?4, metadata = ?5, expires = ?6",
-        )?;
-        for (key, entry) in entries {
-            put.execute(params![
-                namespace.tenant,
-                namespace.id,
-                key,
-                entry.value,
-                entry.metadata,
-                entry.expires
-            ])?;
-        }
-        drop(put);
-        transaction
-            .prepare_cached(
-                "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE expires <= ?1 LIMIT ?2)",
-            )?
-            .execute(params![now, i64::try_from(SWEEP).unwrap_or(i64::MAX)])?;
-        transaction.commit()
-    }
+    ) -> Result<(), KvFault>;
 
     /// Removes entries, where they are, all or none.
     ///
     /// # Errors
-    /// Database errors; then all are still there.
-    pub fn delete_all(&self, namespace: &Namespace, keys: &[String]) -> rusqlite::Result<()> {
-        let mut writer = lock(&self.writer);
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut delete = transaction
-            .prepare_cached("DELETE FROM entries WHERE tenant = ?1 AND namespace = ?2 AND key = ?3")?;
-        for key in keys {
-            delete.execute(params![namespace.tenant, namespace.id, key])?;
-        }
-        drop(delete);
-        transaction.commit()
-    }
+    /// [`KvFault::Failed`]; then all are still there.
+    fn delete_all(&self, namespace: &Namespace, keys: &[String]) -> Result<(), KvFault>;
 
     /// Up to `limit` keys that begin with `prefix`, sorted, behind the key `after`; and whether there are more.
     ///
     /// # Errors
-    /// Database errors.
-    pub fn list(
+    /// [`KvFault::Failed`].
+    fn list(
         &self,
         namespace: &Namespace,
         prefix: &str,
         after: Option<&str>,
         limit: usize,
         now: i64,
-    ) -> rusqlite::Result<(Vec<Key>, bool)> {
-        let reader = lock(&self.reader);
-        let mut statement = reader.prepare_cached(
-            "SELECT key, metadata, expires FROM entries
-             WHERE tenant = ?1 AND namespace = ?2 AND key >= ?3 AND key > ?4 AND (expires IS NULL OR expires > ?5)
-             ORDER BY key",
-        )?;
-        // No key is empty, so nothing is left out where there is no cursor.
-        let rows = statement
-            .query_map(params![namespace.tenant, namespace.id, prefix, after.unwrap_or(""), now], |row| {
-                Ok(Key { name: row.get(0)?, metadata: row.get(1)?, expires: row.get(2)? })
-            })?;
-        let mut keys = Vec::new();
-        for key in rows {
-            let key = key?;
-            if !key.name.starts_with(prefix) {
-                break;
-            }
-            if keys.len() == limit {
-                return Ok((keys, true));
-            }
-            keys.push(key);
-        }
-        Ok((keys, false))
-    }
-}
+    ) -> Result<(Vec<Key>, bool), KvFault>;
 
-/// A panic elsewhere leaves a connection without a transaction: it rolled back when it was dropped.
-fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A tenant's namespaces, sorted by id: those that were made with a title, and those that hold entries.
+    ///
+    /// # Errors
+    /// [`KvFault::Failed`].
+    fn namespaces(&self, tenant: &str) -> Result<Vec<Named>, KvFault>;
+
+    /// Makes a namespace with a title; the tenant may have `max` of such.
+    ///
+    /// # Errors
+    /// [`KvFault::TitleTaken`], [`KvFault::TooManyNamespaces`], [`KvFault::Failed`].
+    fn make_namespace(&self, namespace: &Namespace, title: &str, max: usize) -> Result<(), KvFault>;
+
+    /// Gives a namespace another title, or its first one where handlers use it without; `false` if there is none. The tenant may have `max` with
+    /// a title.
+    ///
+    /// # Errors
+    /// [`KvFault::TitleTaken`], [`KvFault::TooManyNamespaces`], [`KvFault::Failed`].
+    fn rename_namespace(&self, namespace: &Namespace, title: &str, max: usize) -> Result<bool, KvFault>;
+
+    /// Removes a namespace and all its entries; `false` if there was neither. Not at once: what a handler writes meanwhile may stay.
+    ///
+    /// # Errors
+    /// [`KvFault::Failed`]; then a part of it may be gone.
+    fn delete_namespace(&self, namespace: &Namespace) -> Result<bool, KvFault>;
+
+    /// Bytes of a tenant's entries: keys, metadata, values, their namespaces' ids, and [`ENTRY_OVERHEAD`] for each. Those that expired count as
+    /// long as they are kept.
+    ///
+    /// # Errors
+    /// [`KvFault::Failed`].
+    fn used(&self, tenant: &str) -> Result<u64, KvFault>;
 }
 
 #[cfg(test)]

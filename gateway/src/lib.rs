@@ -3,7 +3,7 @@
 //! A request flows one way through these modules, and each knows only the next:
 //! [`server`] (sockets) -> [`front`] (which host, which path) -> [`invoke`] (limits, retries) -> [`mesh`] (pick a tab,
 //! one session each, data channels); what handlers call in turn goes [`mesh`] -> [`host`]. Beside the flow stand the control API
-//! ([`api`], `cloudflare`, [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`]), static files ([`site`]), the embedded pages
+//! ([`api`], `cloudflare`, [`deploy`], [`catalog`], [`store`], [`kv`], [`sql`], [`storage`]), static files ([`site`]), the embedded pages
 //! ([`assets`]), headless tabs ([`headless`]), what is seen of requests ([`telemetry`], [`tail`], [`metrics`]) and [`serve`],
 //! which puts all together. [`push`] is the API's client on the command line. Connections and
 //! data channels run on the [`io_threads`].
@@ -44,6 +44,7 @@ pub mod site;
 pub mod sourcemap;
 pub mod sql;
 pub mod stacks;
+pub mod storage;
 pub mod store;
 pub mod tail;
 pub mod telemetry;

@@ -12,4 +12,5 @@ pub mod memory;
 pub mod peer;
 pub mod pool;
 pub mod rendezvous;
+pub mod shares;
 pub mod tab;

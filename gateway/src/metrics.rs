@@ -55,6 +55,8 @@ pub struct Metrics {
     pub violations: Counter,
     /// Limits that handlers exceeded, as far as the gateway sees it.
     pub breaches: Family<Breach, Counter>,
+    /// Entries of KV namespaces that were found damaged.
+    pub damaged_entries: Counter,
     /// Time from ping to pong, in seconds.
     pub round_trip: Histogram,
     /// The response cache.
@@ -110,6 +112,12 @@ impl Metrics {
             drop(breaches.get_or_create(&Breach { limit: limit.name() }));
         }
         registry.register("limit_breaches", "Limits that handlers exceeded", breaches.clone());
+        let damaged_entries = Counter::default();
+        registry.register(
+            "kv_damaged_entries",
+            "Reads of KV entries that were not what was written",
+            damaged_entries.clone(),
+        );
         let round_trip = Histogram::new(exponential_buckets(0.000_1, 2.0, 15));
         registry.register_with_unit("ping", "Time from ping to pong", Unit::Seconds, round_trip.clone());
         let cache = CacheMetrics::register(&mut registry);
@@ -133,6 +141,7 @@ impl Metrics {
             retries,
             violations,
             breaches,
+            damaged_entries,
             round_trip,
             cache,
             handlers,

@@ -133,6 +133,8 @@ problem_types! {
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     /// The tenant has as many namespaces or databases as it may.
     TooManyStores = "too-many-stores", CONFLICT, "Too many namespaces or databases";
+    /// A stored value is not what was written.
+    DamagedValue = "damaged-value", INTERNAL_SERVER_ERROR, "The stored value is damaged";
     /// SQLite refuses a statement; `detail` is its sentence.
     SqlError = "sql-error", BAD_REQUEST, "SQL error";
     /// As many deployments as allowed are under way.

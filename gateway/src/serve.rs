@@ -11,15 +11,16 @@ use crate::host::Calls;
 use crate::host::egress::Egress;
 use crate::invoke::Invoker;
 use crate::io_threads::IoThreads;
-use crate::kv::Kv;
+use crate::kv::SqliteKv;
 use crate::mesh::peer::ice_servers;
 use crate::mesh::pool::Pool;
 use crate::mesh::rendezvous::Rendezvous;
 use crate::metrics::Metrics;
 use crate::server::{self, Entry, Tls};
 use crate::site::Sites;
-use crate::sql::Databases;
+use crate::sql::SqliteDatabases;
 use crate::stacks;
+use crate::storage::Storage;
 use crate::store::{DataLock, SecretKey, make_directory};
 use crate::telemetry::Tracing;
 use anyhow::Context;
@@ -106,17 +107,22 @@ pub async fn run(
     let tail = Arc::clone(invoker.tail());
     metrics.lanes.watch(&pool, &tail, tracing.clone());
     let sites = Arc::new(Sites::new(Arc::clone(&catalog)));
-    let kv = Kv::open(&config.data)
+    let kv = SqliteKv::open(&config.data)
         .with_context(|| format!("cannot open the KV store in {}", config.data.display()))?;
-    let databases = Databases::open(&config.data)
+    let databases = SqliteDatabases::open(&config.data)
         .with_context(|| format!("cannot open the book of databases in {}", config.data.display()))?;
-    let (kv, databases) = (Arc::new(kv), Arc::new(databases));
+    let storage = Storage::new(
+        Arc::new(kv),
+        Arc::new(databases),
+        Arc::clone(&catalog),
+        Arc::clone(&access),
+        metrics.damaged_entries.clone(),
+    );
     let egress = egress(&config.egress)?;
     let host = Arc::new(Calls::new(
         Arc::clone(&catalog),
         egress,
-        Arc::clone(&kv),
-        Arc::clone(&databases),
+        Arc::clone(&storage),
         Arc::clone(&invoker),
         Arc::clone(&sites),
     ));
@@ -153,14 +159,18 @@ pub async fn run(
         }
     };
 
-    tokio::spawn(reload_on_hangup(Arc::clone(&catalog), Arc::clone(&access), tls.clone()));
+    tokio::spawn(reload_on_hangup(
+        Arc::clone(&catalog),
+        Arc::clone(&access),
+        Arc::clone(&storage),
+        tls.clone(),
+    ));
     let behind = Behind {
         access: Arc::clone(&access),
         catalog,
         invoker,
         sites,
-        kv,
-        databases,
+        storage,
         pool: Arc::clone(&pool),
         pool_name: config.signal.pool.clone(),
     };
@@ -221,7 +231,12 @@ pub async fn run(
 }
 
 /// Reads anew what others may have written, each time that SIGHUP says so: certificates, and the store after a backup was put back.
-async fn reload_on_hangup(catalog: Arc<Catalog>, access: Arc<Access>, tls: Option<Arc<Tls>>) {
+async fn reload_on_hangup(
+    catalog: Arc<Catalog>,
+    access: Arc<Access>,
+    storage: Arc<Storage>,
+    tls: Option<Arc<Tls>>,
+) {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
@@ -231,6 +246,7 @@ async fn reload_on_hangup(catalog: Arc<Catalog>, access: Arc<Access>, tls: Optio
         if let Some(Err(error)) = tls.as_ref().map(|tls| tls.reload()) {
             tracing::error!(%error, "cannot read the certificates anew; they are as they were");
         }
+        storage.databases.reload();
         let read = async { tokio::try_join!(catalog.reload(), access.reload()) };
         match read.await {
             Ok(_) => tracing::info!(handlers = catalog.count(), "read anew"),
@@ -260,7 +276,7 @@ fn egress(config: &EgressConfig) -> anyhow::Result<Option<Egress>> {
 
 /// Lets this process open as many files as the system allows: a tab takes two, a caller one, and the usual first limit
 /// of 1,024 is there for programs that use `select`.
-fn raise_open_files() {
+pub(crate) fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {

@@ -30,7 +30,7 @@ pub struct Quota {
     /// Handlers at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handlers: Option<u32>,
-    /// Bytes of code, static files and entries that are stored.
+    /// Bytes of code, static files, KV entries and databases that are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_bytes: Option<u64>,
     /// Requests to its handlers in a second.

@@ -1,5 +1,6 @@
 //! KV namespaces for developers and tools: the same entries, limits and sentences as the handlers' bindings have.
 
+use super::quota::no_room;
 use super::stores::{self, Shared, Stores, in_time, place};
 use super::{created, default_tenant, json};
 use crate::host::kv::{EXPIRATION, METADATA, announced, listed, metadata, metadata_field, parameter};
@@ -113,6 +114,8 @@ impl From<KvError> for Problem {
             KvError::NotFound => ProblemType::NotFound,
             KvError::TitleTaken => ProblemType::NameTaken,
             KvError::TooManyNamespaces => ProblemType::TooManyStores,
+            KvError::QuotaExceeded => return no_room(error.to_string()),
+            KvError::Damaged => ProblemType::DamagedValue,
             KvError::Internal => return Problem::new(ProblemType::Internal),
         };
         Problem::new(kind).detail(error.to_string())
@@ -133,7 +136,7 @@ pub(super) async fn namespaces(
 ) -> Result<Response, Problem> {
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
-    let namespaces = stores.kv.namespaces(&tenant).await?.into_iter().map(View::from).collect();
+    let namespaces = stores.kv(&tenant).namespaces(&tenant).await?.into_iter().map(View::from).collect();
     Ok(json(StatusCode::OK, &Namespaces { namespaces }))
 }
 
@@ -148,7 +151,7 @@ pub(super) async fn make(
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
     let Wanted { title } = stores::json(request, MAX_REQUEST).await?;
-    let made = stores.kv.make_namespace(&tenant, title).await?;
+    let made = stores.kv(&tenant).make_namespace(&tenant, title).await?;
     tracing::info!(%tenant, namespace = %made.id, "KV namespace made");
     let location = format!("{}/{}", uri.path(), made.id);
     Ok(created(&View::from(made), &location))
@@ -163,7 +166,7 @@ pub(super) async fn remove(
     let Place { tenant, namespace: id } = place(path)?;
     stores.know(&tenant)?;
     tracing::info!(%tenant, namespace = %id, "KV namespace deleted");
-    stores.kv.delete_namespace(Namespace { tenant, id }).await?;
+    stores.kv(&tenant).delete_namespace(Namespace { tenant, id }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -180,8 +183,10 @@ pub(super) async fn keys(
     stores.know(&tenant)?;
     let (limit, cursor) = (parameter(&uri, "limit"), parameter(&uri, "cursor"));
     let namespace = Namespace { tenant, id };
-    let page =
-        stores.kv.list(&namespace, parameter(&uri, "prefix"), limit.as_deref(), cursor.as_deref()).await?;
+    let page = stores
+        .kv(&namespace.tenant)
+        .list(&namespace, parameter(&uri, "prefix"), limit.as_deref(), cursor.as_deref())
+        .await?;
     let mut answer = json!({ "keys": page.keys.iter().map(listed).collect::<Vec<_>>() });
     if let Some(cursor) = page.cursor {
         answer["cursor"] = cursor.into();
@@ -198,7 +203,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let Spot { tenant, namespace: id, key } = place(path)?;
     stores.know(&tenant)?;
-    let found = stores.kv.get(&Namespace { tenant, id }, key).await?;
+    let found = stores.kv(&tenant).get(&Namespace { tenant, id }, key).await?;
     let metadata = found.metadata.as_deref().and_then(metadata_field);
     let expires = found.expires.map(HeaderValue::from);
     // What is stored is nobody's page: this host is the gateway's.
@@ -227,8 +232,9 @@ pub(super) async fn put(
     let (parts, body) = request.into_parts();
     let (ttl, at) = (parameter(&parts.uri, "expiration_ttl"), parameter(&parts.uri, "expiration"));
     let expires = expiration(ttl.as_deref(), at.as_deref(), now())?;
-    let value = in_time(stores.kv.receive(body, announced(&parts.headers))).await??;
-    stores.kv.put(&Namespace { tenant, id }, key, value, metadata(&parts.headers), expires).await?;
+    let kv = stores.kv(&tenant);
+    let value = in_time(kv.receive(body, announced(&parts.headers))).await??;
+    kv.put(&Namespace { tenant, id }, key, value, metadata(&parts.headers), expires).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -240,7 +246,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let Spot { tenant, namespace: id, key } = place(path)?;
     stores.know(&tenant)?;
-    stores.kv.delete_all(&Namespace { tenant, id }, vec![key]).await?;
+    stores.kv(&tenant).delete_all(&Namespace { tenant, id }, vec![key]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -260,9 +266,9 @@ pub(super) async fn put_all(
 ) -> Result<Response, Problem> {
     let Place { tenant, namespace: id } = place(path)?;
     stores.know(&tenant)?;
-    let (entries, _held) = writes(&stores, request).await?;
+    let (entries, _held) = writes(&stores, &tenant, request).await?;
     let written = entries.len();
-    stores.kv.put_all(&Namespace { tenant, id }, entries).await?;
+    stores.kv(&tenant).put_all(&Namespace { tenant, id }, entries).await?;
     Ok(json(StatusCode::OK, &Written { written }))
 }
 
@@ -276,18 +282,19 @@ pub(super) async fn delete_all(
 ) -> Result<StatusCode, Problem> {
     let Place { tenant, namespace: id } = place(path)?;
     stores.know(&tenant)?;
-    let (keys, _held) = names(&stores, request).await?;
-    stores.kv.delete_all(&Namespace { tenant, id }, keys).await?;
+    let (keys, _held) = names(&stores, &tenant, request).await?;
+    stores.kv(&tenant).delete_all(&Namespace { tenant, id }, keys).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The entries of a bulk write, and the room that they take.
 pub(crate) async fn writes(
     stores: &Stores,
+    tenant: &str,
     request: Request,
 ) -> Result<(Vec<(String, Entry)>, Held), Problem> {
     // The text and what it becomes.
-    let held = stores.kv.room(2 * MAX_BULK.min(length(&request))).await?;
+    let held = stores.kv(tenant).room(2 * MAX_BULK.min(length(&request))).await?;
     let entries: Vec<Write> = stores::json(request, MAX_BULK).await?;
     let now = now();
     let entries = entries.into_iter().map(|write| write.entry(now)).collect::<Result<Vec<_>, _>>()?;
@@ -295,8 +302,12 @@ pub(crate) async fn writes(
 }
 
 /// The keys of a bulk removal, and the room that they take.
-pub(crate) async fn names(stores: &Stores, request: Request) -> Result<(Vec<String>, Held), Problem> {
-    let held = stores.kv.room(2 * MAX_BULK.min(length(&request))).await?;
+pub(crate) async fn names(
+    stores: &Stores,
+    tenant: &str,
+    request: Request,
+) -> Result<(Vec<String>, Held), Problem> {
+    let held = stores.kv(tenant).room(2 * MAX_BULK.min(length(&request))).await?;
     Ok((stores::json(request, MAX_BULK).await?, held))
 }
 

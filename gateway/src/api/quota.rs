@@ -1,8 +1,9 @@
 //! Whether a deployment still fits into what its tenant may have.
 
-use super::{Api, store_problem};
+use super::Api;
 use crate::deploy::Compiled;
 use crate::problem::{Problem, ProblemType};
+use crate::storage::Usage;
 use tabmesh_protocol::bundle::Piece;
 use tokio::sync::SemaphorePermit;
 
@@ -32,7 +33,7 @@ impl Api {
             ));
         }
         if let Some(most) = bytes {
-            let stored = self.access.stored(tenant).await.map_err(|error| store_problem(&error))?;
+            let stored = self.usage(tenant).await?.stored_bytes;
             let more = size(compiled);
             if stored.saturating_add(more) > most {
                 return Err(exceeded(
@@ -45,6 +46,19 @@ impl Api {
         }
         Ok(Some(turn))
     }
+
+    /// What a tenant stores, in whichever store.
+    pub(super) async fn usage(&self, tenant: &str) -> Result<Usage, Problem> {
+        self.storage.usage(tenant).await.map_err(|error| {
+            tracing::error!(%error, %tenant, "what a tenant stores cannot be counted");
+            Problem::new(ProblemType::Internal)
+        })
+    }
+}
+
+/// What would be written does not fit.
+pub(super) fn no_room(detail: String) -> Problem {
+    exceeded("stored_bytes", detail)
 }
 
 fn exceeded(quota: &str, detail: String) -> Problem {

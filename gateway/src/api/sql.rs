@@ -1,5 +1,6 @@
 //! SQL databases for developers and tools: the same files and limits as the handlers' bindings have.
 
+use super::quota::no_room;
 use super::stores::{self, Shared, Stores, place};
 use super::view::time;
 use super::{created, default_tenant, json};
@@ -14,6 +15,9 @@ use utoipa::ToSchema;
 
 /// Largest request, in bytes: a value of 2 MB as an array takes 8.
 const MAX_REQUEST: usize = 12 << 20;
+
+/// Largest request that makes a database, in bytes.
+const MAX_NEW: usize = 16 << 10;
 
 /// Whose databases.
 #[derive(Deserialize)]
@@ -96,7 +100,8 @@ impl From<Answer> for Gave {
 impl From<SqlError> for Problem {
     fn from(error: SqlError) -> Self {
         let kind = match error {
-            SqlError::Sqlite(_) => ProblemType::SqlError,
+            SqlError::Full => return no_room(error.to_string()),
+            SqlError::Statement(_) => ProblemType::SqlError,
             SqlError::TooLarge | SqlError::ExportTooLarge => ProblemType::PayloadTooLarge,
             SqlError::NotFound => ProblemType::NotFound,
             SqlError::InvalidName => ProblemType::InvalidRequest,
@@ -122,7 +127,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
-    let all = stores.databases.list(&tenant).await?;
+    let all = stores.storage.databases.list(&tenant).await?;
     let databases = all.into_iter().map(|(named, size)| View::new(named, size)).collect();
     Ok(json(StatusCode::OK, &Databases { databases }))
 }
@@ -137,8 +142,8 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let Owner { tenant } = place(owner)?;
     stores.know(&tenant)?;
-    let Wanted { name } = stores::json(request, MAX_REQUEST).await?;
-    let made = stores.databases.make(&tenant, name).await?;
+    let Wanted { name } = stores::json(request, MAX_NEW).await?;
+    let made = stores.storage.databases.make(&tenant, name).await?;
     tracing::info!(%tenant, database = %made.id, "SQL database made");
     let location = format!("{}/{}", uri.path(), made.id);
     Ok(created(&View::new(made, 0), &location))
@@ -152,7 +157,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let Place { tenant, database: id } = place(path)?;
     stores.know(&tenant)?;
-    let (named, size) = stores.databases.find(&DatabaseId { tenant, id }).await?;
+    let (named, size) = stores.storage.databases.find(&DatabaseId { tenant, id }).await?;
     Ok(json(StatusCode::OK, &View::new(named, size)))
 }
 
@@ -165,7 +170,7 @@ pub(super) async fn remove(
     let Place { tenant, database: id } = place(path)?;
     stores.know(&tenant)?;
     tracing::info!(%tenant, database = %id, "SQL database deleted");
-    stores.databases.delete(DatabaseId { tenant, id }).await?;
+    stores.storage.databases.delete(DatabaseId { tenant, id }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -185,23 +190,27 @@ pub(super) async fn query(
 ) -> Result<Response, Problem> {
     let Place { tenant, database: id } = place(path)?;
     stores.know(&tenant)?;
-    let answers = run(&stores, DatabaseId { tenant, id }, request).await?;
+    let answers = run(&stores, DatabaseId { tenant: tenant.clone(), id }, request).await?;
     let results = answers.into_iter().map(Gave::from).collect();
-    held_json(&stores, &Results { results }).await
+    held_json(&stores, &tenant, &Results { results }).await
 }
 
 /// Does what a request asks for.
 pub(crate) async fn run(stores: &Stores, id: DatabaseId, request: Request) -> Result<Vec<Answer>, Problem> {
     // The text and what it becomes.
-    let _held = stores.kv.room(2 * MAX_REQUEST).await?;
+    let _held = stores.kv(&id.tenant).room(2 * MAX_REQUEST).await?;
     let wanted: Statements = stores::json(request, MAX_REQUEST).await?;
-    Ok(stores.databases.run(id, wanted.into()).await?)
+    Ok(stores.storage.run(id, wanted.into()).await?)
 }
 
 /// JSON that may be long, and counts until it was sent.
-pub(crate) async fn held_json(stores: &Stores, value: &impl Serialize) -> Result<Response, Problem> {
+pub(crate) async fn held_json(
+    stores: &Stores,
+    tenant: &str,
+    value: &impl Serialize,
+) -> Result<Response, Problem> {
     let text = serde_json::to_vec(value).map_err(|_| Problem::new(ProblemType::Internal))?;
-    let held = stores.kv.room(text.len()).await?;
+    let held = stores.kv(tenant).room(text.len()).await?;
     let fields = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

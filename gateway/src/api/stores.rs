@@ -2,11 +2,11 @@
 
 use super::{API_PATH, TENANTS_PATH, known, kv, no_tenant, sql};
 use crate::catalog::Catalog;
-use crate::kv::Kv;
 use crate::kv::operations::Operations;
 use crate::mesh::memory::Memory;
+use crate::mesh::shares::Shares;
 use crate::problem::{Problem, ProblemType};
-use crate::sql::Databases;
+use crate::storage::Storage;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request};
@@ -21,11 +21,15 @@ use utoipa_axum::routes;
 /// Longest time for a body to arrive: 25 MiB at 4 Mbit/s.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The stores as the API reaches them. All its requests share the room of `kv` for what is on its way.
+/// What requests to the API may hold in memory of values and results on their way, over all tenants; in bytes. A tenant's share is told in
+/// [`crate::mesh::shares`].
+const ON_THE_WAY: usize = 256 << 20;
+
+/// The stores as the API reaches them.
 pub(crate) struct Stores {
     catalog: Arc<Catalog>,
-    pub(crate) kv: Operations,
-    pub(crate) databases: Arc<Databases>,
+    pub(crate) storage: Arc<Storage>,
+    shares: Arc<Shares>,
 }
 
 pub(super) type Shared = axum::extract::State<Arc<Stores>>;
@@ -53,8 +57,18 @@ pub(super) fn router(stores: Arc<Stores>) -> OpenApiRouter {
 }
 
 impl Stores {
-    pub(crate) fn new(catalog: Arc<Catalog>, kv: Arc<Kv>, databases: Arc<Databases>) -> Arc<Self> {
-        Arc::new(Self { catalog, kv: Operations::new(kv, Memory::default()), databases })
+    pub(crate) fn new(catalog: Arc<Catalog>, storage: Arc<Storage>) -> Arc<Self> {
+        Arc::new(Self { catalog, storage, shares: Shares::new(ON_THE_WAY) })
+    }
+
+    /// What can be done with a tenant's namespaces.
+    pub(crate) fn kv(&self, tenant: &str) -> Operations {
+        self.storage.kv(self.memory(tenant))
+    }
+
+    /// What a tenant's requests may hold.
+    pub(crate) fn memory(&self, tenant: &str) -> Memory {
+        Memory::of_tenant(&self.shares, tenant)
     }
 
     /// Refuses a tenant that does not exist.

@@ -13,6 +13,7 @@ use super::{Api, Owner, Shared, TENANTS_PATH, body, created, json, no_tenant, st
 use crate::access::{MAX_HOSTS, Quota, Settings};
 use crate::deploy;
 use crate::problem::{Problem, ProblemType};
+use crate::storage::Usage;
 
 /// The JSON of one tenant.
 #[derive(Serialize, ToSchema)]
@@ -27,6 +28,9 @@ struct View {
     /// Hosts that its developers may route.
     hosts: Vec<String>,
     quota: Quota,
+    /// What it stores. Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
 }
 
 /// The JSON of all tenants.
@@ -39,7 +43,7 @@ impl Api {
     fn tenant(&self, name: String, handlers: usize) -> View {
         let settings: Arc<Settings> = self.access.tenants.get(&name);
         let hosts = settings.hosts.iter().map(ToString::to_string).collect();
-        View { name, created: None, handlers, hosts, quota: settings.quota }
+        View { name, created: None, handlers, hosts, quota: settings.quota, usage: None }
     }
 }
 
@@ -60,7 +64,8 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let name = owner.map_err(|_| no_tenant())?.0.tenant;
     let handlers = api.catalog.tenant(&name).ok_or_else(no_tenant)?;
-    Ok(json(StatusCode::OK, &api.tenant(name, handlers)))
+    let usage = Some(api.usage(&name).await?);
+    Ok(json(StatusCode::OK, &View { usage, ..api.tenant(name, handlers) }))
 }
 
 /// Makes a tenant, or finds it made. With a body its hosts and quota are as the body says; without one they stay.

@@ -20,6 +20,7 @@ use crate::access;
 use crate::config::AccessConfig;
 use crate::deploy::{self, SourceFile};
 use crate::mesh::pool::Pool;
+use crate::storage::Storage;
 use crate::store::SecretKey;
 
 const CODE: &str = "export default { fetch() { return new Response('hi') } }";
@@ -44,14 +45,16 @@ impl Server {
     async fn new(limits: ApiLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Arc::new(Catalog::open(directory.path(), key()).await.unwrap());
-        let kv = Arc::new(crate::kv::Kv::open(directory.path()).unwrap());
-        let databases = Arc::new(crate::sql::Databases::open(directory.path()).unwrap());
-        let stores = Stores::new(Arc::clone(&catalog), kv, databases);
         let metrics = Arc::new(Metrics::default());
         let cache = Arc::new(Cache::new(1 << 20, metrics.cache.clone()));
         let config = AccessConfig::default();
         let access = Access::open(directory.path(), key(), &limits.domain, &config).unwrap();
         let access = Arc::new(access);
+        let kv = Arc::new(crate::kv::SqliteKv::open(directory.path()).unwrap());
+        let databases = Arc::new(crate::sql::SqliteDatabases::open(directory.path()).unwrap());
+        let damaged = metrics.damaged_entries.clone();
+        let storage = Storage::new(kv, databases, Arc::clone(&catalog), Arc::clone(&access), damaged);
+        let stores = Stores::new(Arc::clone(&catalog), Arc::clone(&storage));
         let status = Gateway {
             catalog: Arc::clone(&catalog),
             pool: Pool::new(0, Arc::clone(&metrics)),
@@ -59,7 +62,7 @@ impl Server {
             pool_name: "default".into(),
             since: std::time::Instant::now(),
         };
-        let api = Api::new(catalog, metrics, cache, Arc::clone(&access), limits);
+        let api = Api::new(catalog, metrics, cache, Arc::clone(&access), storage, limits);
         let router = access::protect(whole(api, stores, Tail::new(), status), access);
         Server { router, _directory: directory }
     }

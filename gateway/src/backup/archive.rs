@@ -1,6 +1,7 @@
 //! The file of a backup: a tar with the databases and, last, a manifest with their hashes.
 
-use super::databases::{check, copy, find, is_database};
+use super::databases::{check, copy, copy_open, find, is_database};
+use super::moment::{PATIENCE, catch};
 use super::{BackupError, at};
 use crate::store::{FILE_NAME, KEY_FILE};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tar::{Archive, Builder, EntryType, Header};
 
 /// The manifest's name in the file.
@@ -36,12 +37,31 @@ pub(super) struct Manifest {
     files: BTreeMap<String, String>,
 }
 
+/// What a backup has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Databases.
+    pub databases: usize,
+    /// Whether all of them are as of one moment.
+    pub one_moment: bool,
+}
+
 /// Writes a backup of the data directory `data` to `file`, for its owner alone, and with the secrets' key if that is asked for and
-/// lies there. Returns how many databases it has.
+/// lies there.
 ///
 /// # Errors
 /// [`BackupError`]; then there is no file.
-pub fn create(data: &Path, file: &Path, with_key: bool) -> Result<usize, BackupError> {
+pub fn create(data: &Path, file: &Path, with_key: bool) -> Result<Created, BackupError> {
+    create_within(data, file, with_key, PATIENCE)
+}
+
+/// The same, where a moment of all databases is tried for so long.
+pub(super) fn create_within(
+    data: &Path,
+    file: &Path,
+    with_key: bool,
+    patience: Duration,
+) -> Result<Created, BackupError> {
     if !data.join(FILE_NAME).is_file() {
         return Err(BackupError::NoStore(data.to_owned()));
     }
@@ -51,10 +71,16 @@ pub fn create(data: &Path, file: &Path, with_key: bool) -> Result<usize, BackupE
     let copies = tempfile::tempdir_in(folder).map_err(at(folder))?;
     let mut files = BTreeMap::new();
     let mut archive = Builder::new(BufWriter::new(target.as_file()));
-    let names = find(data)?;
+    let snapshots = catch(data, patience)?;
+    let one_moment = snapshots.is_some();
+    let mut snapshots = snapshots.unwrap_or_default();
+    let names = if one_moment { snapshots.keys().cloned().collect() } else { find(data)? };
     for name in &names {
         let copied = copies.path().join("copy.db");
-        copy(name, &data.join(name), &copied)?;
+        match snapshots.remove(name) {
+            Some(snapshot) => copy_open(name, &snapshot, &copied)?,
+            None => copy(name, &data.join(name), &copied)?,
+        }
         check(name, &copied)?;
         files.insert(name.clone(), add(&mut archive, name, &copied)?);
         std::fs::remove_file(&copied).map_err(at(&copied))?;
@@ -77,7 +103,7 @@ pub fn create(data: &Path, file: &Path, with_key: bool) -> Result<usize, BackupE
     drop(out);
     target.as_file().sync_all().map_err(at(file))?;
     target.persist(file).map_err(|error| at(file)(error.error))?;
-    Ok(names.len())
+    Ok(Created { databases: names.len(), one_moment })
 }
 
 fn header(size: u64) -> Header {

@@ -1,6 +1,7 @@
 //! The databases of a data directory, one by one: found, copied, checked.
 
-use super::{BackupError, at};
+use super::{BackupError, at, failed};
+use crate::kv::{self, SqliteKv};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Component, Path};
@@ -48,14 +49,21 @@ pub(super) fn is_database(path: &str) -> bool {
 
 /// Copies a database, page by page, over another, which may be in use like itself. What readers see changes at once.
 pub(super) fn copy(name: &str, from: &Path, to: &Path) -> Result<(), BackupError> {
-    let failed = |source| BackupError::Database { name: name.to_owned(), source };
-    let open = || -> rusqlite::Result<()> {
+    let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(from, flags)?;
         source.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(source)
+    };
+    copy_open(name, &open().map_err(failed(name))?, to)
+}
+
+/// The same of one that is open: what it sees.
+pub(super) fn copy_open(name: &str, source: &Connection, to: &Path) -> Result<(), BackupError> {
+    let copy = || -> rusqlite::Result<()> {
         let mut target = Connection::open(to)?;
         target.busy_timeout(BUSY_TIMEOUT)?;
-        let backup = Backup::new(&source, &mut target)?;
+        let backup = Backup::new(source, &mut target)?;
         // All pages in one step: one moment of the source.
         loop {
             match backup.step(-1)? {
@@ -64,14 +72,19 @@ pub(super) fn copy(name: &str, from: &Path, to: &Path) -> Result<(), BackupError
             }
         }
     };
-    open().map_err(failed)
+    copy().map_err(failed(name))
 }
 
-/// Asks SQLite whether a database is whole.
+/// Asks SQLite whether a database that nobody writes to is whole, and compares entries with their checksums.
 pub(super) fn check(name: &str, path: &Path) -> Result<(), BackupError> {
-    let failed = |source| BackupError::Database { name: name.to_owned(), source };
-    let connection = Connection::open(path).map_err(failed)?;
+    let connection = Connection::open(path).map_err(failed(name))?;
     let said: String =
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
-    if said == "ok" { Ok(()) } else { Err(BackupError::Damaged { name: name.to_owned(), what: said }) }
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed(name))?;
+    if said != "ok" {
+        return Err(BackupError::Damaged { name: name.to_owned(), what: said });
+    }
+    if name == kv::FILE_NAME {
+        SqliteKv::check(path)?;
+    }
+    Ok(())
 }

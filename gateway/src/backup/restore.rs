@@ -5,6 +5,7 @@ use super::archive::unpack;
 use super::databases::{check, copy, find};
 use super::{BackupError, at};
 use crate::config::StoreConfig;
+use crate::kv::{self, SqliteKv};
 use crate::store::{DataLock, FILE_NAME, KEY_FILE, LockError, SqliteStore, make_directory};
 use std::path::Path;
 
@@ -45,8 +46,11 @@ pub fn restore(data: &Path, file: &Path, config: &StoreConfig) -> Result<Restore
     let (ours, theirs) = (data.join(KEY_FILE), folder.path().join(KEY_FILE));
     let is_new = config.secret_key_file.is_none() && theirs.is_file() && !ours.is_file();
     let key = if is_new { config.key(folder.path())? } else { config.key(data)? };
-    // It must open here, and is brought to this version's format.
+    // They must open here, and are brought to this version's formats.
     drop(SqliteStore::open(folder.path(), key)?);
+    if names.iter().any(|name| name == kv::FILE_NAME) {
+        drop(SqliteKv::open(folder.path())?);
+    }
     if is_new {
         std::fs::copy(&theirs, &ours).map_err(at(&ours))?;
     }

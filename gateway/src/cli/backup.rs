@@ -7,15 +7,18 @@ use std::path::PathBuf;
 
 use super::error::CliError;
 use super::out::{Out, count};
-use crate::backup;
+use crate::backup::{self, Created};
 use crate::config::StoreConfig;
+use crate::serve::raise_open_files;
 
 /// What `tabmesh backup` is told.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Every database is copied as it is at one moment; the gateway goes on meanwhile.
+#[command(
+    after_help = "All databases are copied as they are at one moment, and checked; the gateway goes on meanwhile.
 
 Examples:
-  tabmesh backup /backups/mesh.tar --data /var/lib/tabmesh")]
+  tabmesh backup /backups/mesh.tar --data /var/lib/tabmesh"
+)]
 pub struct BackupArgs {
     /// File to write
     #[arg(value_name = "FILE")]
@@ -55,12 +58,18 @@ pub struct RestoreArgs {
 pub(super) async fn backup(args: BackupArgs, out: Out) -> Result<(), CliError> {
     let BackupArgs { file, data, with_secret_key } = args;
     let to = file.clone();
+    // All databases are open at once, for a moment.
+    raise_open_files();
     let made = tokio::task::spawn_blocking(move || backup::create(&data, &to, with_secret_key)).await;
-    let databases = made.map_err(anyhow::Error::from)?.map_err(anyhow::Error::from)?;
+    let Created { databases, one_moment } =
+        made.map_err(anyhow::Error::from)?.map_err(anyhow::Error::from)?;
     if out.json {
-        return out.document(&json!({ "file": file, "databases": databases, "secret_key": with_secret_key }));
+        return out.document(&json!({
+            "file": file, "databases": databases, "one_moment": one_moment, "secret_key": with_secret_key,
+        }));
     }
-    out.line(&format!("{}: {}", file.display(), count(databases as u64, "database")))?;
+    let when = if one_moment { "as of one moment" } else { "each as of a moment of its own" };
+    out.line(&format!("{}: {}, {when}", file.display(), count(databases as u64, "database")))?;
     if with_secret_key {
         return out.line("with the key of the secrets: keep it like them");
     }

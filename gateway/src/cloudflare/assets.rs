@@ -231,7 +231,7 @@ pub(super) async fn upload(
     if !cloudflare.uploads.knows(&token, &account) {
         return Err(expired().coded(StatusCode::NOT_FOUND, 10000));
     }
-    let _held = cloudflare.stores.kv.room(2 * MAX_PART).await?;
+    let _held = cloudflare.stores.kv(&account).room(2 * MAX_PART).await?;
     let mut is_complete = false;
     for (hash, text) in form::read(request, MAX_PART).await? {
         let bytes = STANDARD.decode(&text).map_err(|_| refused("A file is not base64.".into()))?;

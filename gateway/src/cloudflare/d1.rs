@@ -42,7 +42,7 @@ impl super::Cloudflare {
     ) -> Result<(DatabaseId, Named, u64), Refusal> {
         let Path(Place { account: tenant, database }) = path.map_err(|_| no_such_path())?;
         self.api.know(&tenant)?;
-        let all = self.stores.databases.list(&tenant).await?;
+        let all = self.stores.storage.databases.list(&tenant).await?;
         let wanted = |(named, _): &(Named, u64)| named.id == database || named.name == database;
         let (named, size) = all.into_iter().find(wanted).ok_or(SqlError::NotFound)?;
         Ok((DatabaseId { tenant, id: named.id.clone() }, named, size))
@@ -55,7 +55,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Answer {
     let tenant = cloudflare.account(path)?;
-    let mut all = cloudflare.stores.databases.list(&tenant).await?;
+    let mut all = cloudflare.stores.storage.databases.list(&tenant).await?;
     let name = parameter(&uri, "name");
     // What handlers have without a binding is nothing that a binding could name.
     all.retain(|(named, _)| {
@@ -71,7 +71,7 @@ pub(super) async fn make(
 ) -> Answer {
     let tenant = cloudflare.account(path)?;
     let Wanted { name } = stores::json(request, MAX_REQUEST).await?;
-    let made = cloudflare.stores.databases.make(&tenant, name).await?;
+    let made = cloudflare.stores.storage.databases.make(&tenant, name).await?;
     tracing::info!(%tenant, database = %made.id, "SQL database made");
     ok(described(made, 0))
 }
@@ -84,7 +84,7 @@ pub(super) async fn read(State(cloudflare): Shared, path: Result<Path<Place>, Pa
 pub(super) async fn remove(State(cloudflare): Shared, path: Result<Path<Place>, PathRejection>) -> Answer {
     let (id, ..) = cloudflare.database(path).await?;
     tracing::info!(tenant = %id.tenant, database = %id.id, "SQL database deleted");
-    cloudflare.stores.databases.delete(id).await?;
+    cloudflare.stores.storage.databases.delete(id).await?;
     ok(Value::Null)
 }
 
@@ -96,10 +96,11 @@ pub(super) async fn query(
 ) -> Answer {
     let Path(Place { account: tenant, database: id }) = path.map_err(|_| no_such_path())?;
     cloudflare.api.know(&tenant)?;
-    let answers = own::run(&cloudflare.stores, DatabaseId { tenant, id }, request).await;
+    let id = DatabaseId { tenant: tenant.clone(), id };
+    let answers = own::run(&cloudflare.stores, id, request).await;
     let results: Vec<Value> = answers?.into_iter().map(result).collect();
     let body = json!({ "success": true, "errors": [], "messages": [], "result": results });
-    Ok(own::held_json(&cloudflare.stores, &body).await?)
+    Ok(own::held_json(&cloudflare.stores, &tenant, &body).await?)
 }
 
 /// Rows as objects.

@@ -72,7 +72,7 @@ pub(super) async fn namespaces(
     uri: Uri,
 ) -> Answer {
     let tenant = cloudflare.account(path)?;
-    let mut all = cloudflare.stores.kv.namespaces(&tenant).await?;
+    let mut all = cloudflare.stores.kv(&tenant).namespaces(&tenant).await?;
     // What handlers have without a binding is nothing that a binding could name.
     all.retain(|named| !named.id.starts_with(':'));
     all.sort_by(|a, b| a.title.cmp(&b.title));
@@ -86,7 +86,7 @@ pub(super) async fn make(
 ) -> Answer {
     let tenant = cloudflare.account(path)?;
     let Wanted { title } = stores::json(request, MAX_REQUEST).await?;
-    let made = cloudflare.stores.kv.make_namespace(&tenant, title).await?;
+    let made = cloudflare.stores.kv(&tenant).make_namespace(&tenant, title).await?;
     tracing::info!(%tenant, namespace = %made.id, "KV namespace made");
     ok(described(made))
 }
@@ -99,14 +99,14 @@ pub(super) async fn rename(
 ) -> Answer {
     let namespace = cloudflare.namespace(path)?;
     let Wanted { title } = stores::json(request, MAX_REQUEST).await?;
-    let named = cloudflare.stores.kv.rename_namespace(namespace, title).await?;
+    let named = cloudflare.stores.kv(&namespace.tenant).rename_namespace(namespace, title).await?;
     ok(described(named))
 }
 
 pub(super) async fn remove(State(cloudflare): Shared, path: Result<Path<Place>, PathRejection>) -> Answer {
     let namespace = cloudflare.namespace(path)?;
     tracing::info!(tenant = %namespace.tenant, namespace = %namespace.id, "KV namespace deleted");
-    cloudflare.stores.kv.delete_namespace(namespace).await?;
+    cloudflare.stores.kv(&namespace.tenant).delete_namespace(namespace).await?;
     ok(Value::Null)
 }
 
@@ -118,13 +118,17 @@ pub(super) async fn keys(
     let namespace = cloudflare.namespace(path)?;
     let (limit, cursor) = (parameter(&uri, "limit"), parameter(&uri, "cursor"));
     let prefix = parameter(&uri, "prefix");
-    let page = cloudflare.stores.kv.list(&namespace, prefix, limit.as_deref(), cursor.as_deref()).await?;
+    let page = cloudflare
+        .stores
+        .kv(&namespace.tenant)
+        .list(&namespace, prefix, limit.as_deref(), cursor.as_deref())
+        .await?;
     cursored(&page.keys.iter().map(listed).collect::<Vec<_>>(), page.cursor)
 }
 
 pub(super) async fn get(State(cloudflare): Shared, path: Result<Path<Spot>, PathRejection>) -> Answer {
     let (namespace, key) = cloudflare.entry(path)?;
-    let found = cloudflare.stores.kv.get(&namespace, key).await?;
+    let found = cloudflare.stores.kv(&namespace.tenant).get(&namespace, key).await?;
     // What is stored is nobody's page: this host is the gateway's.
     let fields = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
@@ -142,7 +146,7 @@ pub(super) async fn put(
     request: Request,
 ) -> Answer {
     let (namespace, key) = cloudflare.entry(path)?;
-    let kv = &cloudflare.stores.kv;
+    let kv = cloudflare.stores.kv(&namespace.tenant);
     let (ttl, at) = (parameter(&uri, "expiration_ttl"), parameter(&uri, "expiration"));
     let expires = expiration(ttl.as_deref(), at.as_deref(), now())?;
     if !form::is_form(&request) {
@@ -168,7 +172,7 @@ pub(super) async fn put(
 
 pub(super) async fn delete(State(cloudflare): Shared, path: Result<Path<Spot>, PathRejection>) -> Answer {
     let (namespace, key) = cloudflare.entry(path)?;
-    cloudflare.stores.kv.delete_all(&namespace, vec![key]).await?;
+    cloudflare.stores.kv(&namespace.tenant).delete_all(&namespace, vec![key]).await?;
     ok(Value::Null)
 }
 
@@ -178,9 +182,9 @@ pub(super) async fn put_all(
     request: Request,
 ) -> Answer {
     let namespace = cloudflare.namespace(path)?;
-    let (entries, _held) = own::writes(&cloudflare.stores, request).await?;
+    let (entries, _held) = own::writes(&cloudflare.stores, &namespace.tenant, request).await?;
     let count = entries.len();
-    cloudflare.stores.kv.put_all(&namespace, entries).await?;
+    cloudflare.stores.kv(&namespace.tenant).put_all(&namespace, entries).await?;
     ok(json!({ "successful_key_count": count, "unsuccessful_keys": [] }))
 }
 
@@ -190,9 +194,9 @@ pub(super) async fn delete_all(
     request: Request,
 ) -> Answer {
     let namespace = cloudflare.namespace(path)?;
-    let (keys, _held) = own::names(&cloudflare.stores, request).await?;
+    let (keys, _held) = own::names(&cloudflare.stores, &namespace.tenant, request).await?;
     let count = keys.len();
-    cloudflare.stores.kv.delete_all(&namespace, keys).await?;
+    cloudflare.stores.kv(&namespace.tenant).delete_all(&namespace, keys).await?;
     ok(json!({ "successful_key_count": count, "unsuccessful_keys": [] }))
 }
 
@@ -203,7 +207,7 @@ pub(super) async fn get_all(
 ) -> Answer {
     let namespace = cloudflare.namespace(path)?;
     let Keys { keys, with_metadata } = stores::json(request, MAX_REQUEST).await?;
-    let (found, _held) = cloudflare.stores.kv.get_all(&namespace, keys).await?;
+    let (found, _held) = cloudflare.stores.kv(&namespace.tenant).get_all(&namespace, keys).await?;
     let mut values = Map::new();
     for (key, entry) in found {
         let value = entry.map(|entry| {

@@ -142,7 +142,7 @@ pub(super) async fn import(
                     _ => return Err(gone().into()),
                 }
             };
-            let done = cloudflare.stores.databases.import(database.clone(), sql).await?;
+            let done = cloudflare.stores.storage.import(database.clone(), sql).await?;
             tracing::info!(tenant = %database.tenant, database = %database.id, statements = done.statements, "SQL file run");
             ok(finished(&done))
         }
@@ -180,8 +180,8 @@ pub(super) async fn export(
         no_data: dump_options.no_data.unwrap_or_default(),
     };
     // While it is made it counts for as much as it may become.
-    let _held = cloudflare.stores.kv.room(MAX_EXPORT).await?;
-    let sql = cloudflare.stores.databases.export(database.clone(), what).await?;
+    let _held = cloudflare.stores.kv(&database.tenant).room(MAX_EXPORT).await?;
+    let sql = cloudflare.stores.storage.databases.export(database.clone(), what).await?;
     let secret = cloudflare.parcels.put(database, hold, What::Export { sql: sql.into() })?;
     let url = cloudflare.address(&uri, &headers, &secret)?;
     ok(json!({

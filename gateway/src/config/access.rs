@@ -54,7 +54,7 @@ pub struct AccessConfig {
     #[arg(long, env = "TABMESH_TENANT_HANDLERS", default_value_t = 0, value_name = "HANDLERS")]
     pub tenant_handlers: u32,
 
-    /// Bytes of versions and static files of one tenant, unless it was granted another number; 0 for no bound
+    /// Bytes that one tenant stores in versions, static files, KV and databases, unless it was granted another number; 0 for no bound
     #[arg(long, env = "TABMESH_TENANT_BYTES", default_value_t = 0, value_name = "BYTES")]
     pub tenant_bytes: u64,
 }

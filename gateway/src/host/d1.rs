@@ -2,7 +2,8 @@
 //! `POST http://d1/script` with text. Answers are lists of [`crate::sql::Answer`]; errors have status 400 and SQLite's sentence.
 
 use crate::mesh::memory::Memory;
-use crate::sql::{DatabaseId, Databases, Query, Work};
+use crate::sql::{DatabaseId, Query, Work};
+use crate::storage::Storage;
 use axum::body::Body;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -18,7 +19,7 @@ const MAX_STATEMENTS: usize = 10_000;
 /// # Errors
 /// A sentence for the handler.
 pub async fn serve(
-    databases: &Databases,
+    storage: &Storage,
     memory: &Memory,
     id: DatabaseId,
     request: Request<Body>,
@@ -48,7 +49,7 @@ pub async fn serve(
         return Err(format!("D1_ERROR: a batch has at most {MAX_STATEMENTS} statements"));
     }
     let mut response = Response::new(Body::empty());
-    match databases.run(id, work).await {
+    match storage.run(id, work).await {
         Ok(answers) => {
             let json = serde_json::to_vec(&answers).map_err(|_| "D1_ERROR: the result cannot be written")?;
             drop(asking);

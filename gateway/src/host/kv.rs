@@ -49,8 +49,10 @@ fn status(error: &KvError) -> StatusCode {
         KvError::KeyTooLong(_) => StatusCode::URI_TOO_LONG,
         KvError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         KvError::NotFound => StatusCode::NOT_FOUND,
+        // As for one value that is too large: to the handler it is.
+        KvError::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         KvError::TitleTaken | KvError::TooManyNamespaces => StatusCode::CONFLICT,
-        KvError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        KvError::Damaged | KvError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -1,9 +1,9 @@
 //! What bindings and APIs do with a namespace: Workers KV's limits checked, room for the bytes counted, the disk waited for on
 //! a thread of its own. Knows no HTTP but bodies; how a refusal is told is its callers' affair.
 
-use super::namespaces::NotMade;
-use super::{Entry, Key, Kv, Named, Namespace, Read};
+use super::{Entry, Key, KvFault, KvStore, Named, Namespace, Read, Sought};
 use crate::mesh::memory::{Held, Memory};
+use crate::storage::Storage;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,6 +37,13 @@ const MIN_TTL: i64 = 60;
 /// Longest id or title of a namespace, in bytes.
 const MAX_NAME: usize = 512;
 
+/// Bytes of memory that a read asks for before it knows its value's size, if they are there at once: most values are smaller, and need
+/// no second look.
+const FIRST_LOOK: usize = 1 << 20;
+
+/// The same where they are not: little enough to come soon.
+const MODEST_LOOK: usize = 16 << 10;
+
 /// Namespaces with a title that one tenant may have.
 const MAX_NAMESPACES: usize = 1000;
 
@@ -61,6 +68,12 @@ pub enum KvError {
     /// The tenant has too many namespaces.
     #[error("A tenant has at most {MAX_NAMESPACES} namespaces with a title.")]
     TooManyNamespaces,
+    /// The tenant may not store so much.
+    #[error("The tenant's storage quota would be exceeded.")]
+    QuotaExceeded,
+    /// An entry is not what was written; the log says which.
+    #[error("The stored value is damaged: write it again, or restore a backup.")]
+    Damaged,
     /// The store failed; the log says how.
     #[error("Internal error.")]
     Internal,
@@ -101,26 +114,17 @@ pub struct Page {
 }
 
 /// The operations.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Operations {
-    kv: Arc<Kv>,
+    storage: Arc<Storage>,
     memory: Memory,
 }
 
-impl From<NotMade> for KvError {
-    fn from(why: NotMade) -> Self {
-        match why {
-            NotMade::TitleTaken => KvError::TitleTaken,
-            NotMade::TooMany => KvError::TooManyNamespaces,
-        }
-    }
-}
-
 impl Operations {
-    /// On a store, with values in `memory` while they come and go.
+    /// On what is stored, with values in `memory` while they come and go.
     #[must_use]
-    pub fn new(kv: Arc<Kv>, memory: Memory) -> Self {
-        Self { kv, memory }
+    pub fn new(storage: Arc<Storage>, memory: Memory) -> Self {
+        Self { storage, memory }
     }
 
     /// An entry.
@@ -129,12 +133,25 @@ impl Operations {
     /// [`KvError::NotFound`], and what else can be.
     pub async fn get(&self, namespace: &Namespace, key: String) -> Result<Found, KvError> {
         let key = checked_key(key)?;
-        let (whose, which) = (namespace.clone(), key.clone());
-        let size = self.blocking(move |kv| kv.size(&whose, &which, now())).await?.ok_or(KvError::NotFound)?;
-        let held = self.room(size).await?;
-        let whose = namespace.clone();
-        let entry = self.blocking(move |kv| kv.get(&whose, &key, now())).await?.ok_or(KvError::NotFound)?;
-        Ok(Found { metadata: entry.metadata, expires: entry.expires, value: entry.value.into(), held })
+        let (mut most, mut held) = match self.memory.try_take(FIRST_LOOK) {
+            Some(held) => (FIRST_LOOK, held),
+            None => (MODEST_LOOK, self.room(MODEST_LOOK).await?),
+        };
+        loop {
+            let (whose, which) = (namespace.clone(), key.clone());
+            match self.blocking(move |kv| kv.get(&whose, &which, most, now())).await? {
+                Sought::Found(Entry { value, metadata, expires }) => {
+                    let held = held.shrunk(value.len());
+                    return Ok(Found { metadata, expires, value: value.into(), held });
+                }
+                Sought::Larger(size) => {
+                    // Not while it is held: all might wait for each other.
+                    drop(held);
+                    (most, held) = (size, self.room(size).await?);
+                }
+                Sought::Missing => return Err(KvError::NotFound),
+            }
+        }
     }
 
     /// Entries, each `None` where it is not there: at most [`MAX_READ`], with at most [`MAX_VALUE`] bytes in all.
@@ -151,7 +168,7 @@ impl Operations {
         // What comes is known when it is there: at most one value's worth.
         let held = self.room(MAX_VALUE).await?;
         let namespace = namespace.clone();
-        let found = self.blocking(move |kv| kv.get_all(&namespace, keys, MAX_VALUE, now())).await?;
+        let found = self.blocking(move |kv| read(kv, &namespace, keys)).await?;
         let found = found.ok_or_else(|| {
             KvError::TooLarge(format!("Total size of request exceeds the limit of {MAX_VALUE} bytes."))
         })?;
@@ -207,7 +224,8 @@ impl Operations {
             entry.metadata.as_deref().map_or(Ok(()), check_metadata)?;
         }
         let namespace = checked(namespace)?;
-        self.blocking(move |kv| kv.put_all(&namespace, &entries, now())).await
+        let most = self.storage.most_of_kv(&namespace.tenant).await.map_err(|error| failed(&error))?;
+        self.blocking(move |kv| kv.put_all(&namespace, &entries, most, now())).await
     }
 
     /// Removes at most [`MAX_WRITE`] entries where they are.
@@ -265,7 +283,7 @@ impl Operations {
         self.blocking(move |kv| {
             kv.make_namespace(&Namespace { tenant, id: made.id }, &made.title, MAX_NAMESPACES)
         })
-        .await??;
+        .await?;
         Ok(named)
     }
 
@@ -279,7 +297,7 @@ impl Operations {
         let title = named.title.clone();
         let renamed =
             self.blocking(move |kv| kv.rename_namespace(&namespace, &title, MAX_NAMESPACES)).await?;
-        if renamed? { Ok(named) } else { Err(KvError::NotFound) }
+        if renamed { Ok(named) } else { Err(KvError::NotFound) }
     }
 
     /// Removes a namespace with all that it holds.
@@ -302,15 +320,45 @@ impl Operations {
     /// Does work that waits for the disk elsewhere.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Kv) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&dyn KvStore) -> Result<T, KvFault> + Send + 'static,
     ) -> Result<T, KvError> {
-        let kv = Arc::clone(&self.kv);
-        match tokio::task::spawn_blocking(move || work(&kv)).await {
+        let kv = Arc::clone(&self.storage.kv);
+        match tokio::task::spawn_blocking(move || work(&*kv)).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(failed(&error)),
+            Ok(Err(fault)) => Err(self.refusal(&fault)),
             Err(error) => Err(failed(&error)),
         }
     }
+
+    fn refusal(&self, fault: &KvFault) -> KvError {
+        match fault {
+            KvFault::Damaged { namespace: Namespace { tenant, id }, key } => {
+                self.storage.count_damaged();
+                tracing::error!(%tenant, namespace = %id.escape_debug(), key = %key.escape_debug(), "an entry of the KV store is damaged");
+                KvError::Damaged
+            }
+            KvFault::Full => KvError::QuotaExceeded,
+            KvFault::TitleTaken => KvError::TitleTaken,
+            KvFault::TooManyNamespaces => KvError::TooManyNamespaces,
+            KvFault::Newer { .. } | KvFault::Failed(_) => failed(fault),
+        }
+    }
+}
+
+/// Entries of these keys; `None` if their values have more than [`MAX_VALUE`] bytes together.
+fn read(kv: &dyn KvStore, namespace: &Namespace, keys: Vec<String>) -> Result<Option<Read>, KvFault> {
+    let (mut room, now) = (MAX_VALUE, now());
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        let entry = match kv.get(namespace, &key, room, now)? {
+            Sought::Found(entry) => Some(entry),
+            Sought::Larger(_) => return Ok(None),
+            Sought::Missing => None,
+        };
+        room -= entry.as_ref().map_or(0, |entry| entry.value.len());
+        found.push((key, entry));
+    }
+    Ok(Some(found))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> KvError {

@@ -1,6 +1,7 @@
-//! What the calls of one tab may hold in the gateway's memory beside the windows of their streams: values on their way to or from a
-//! store. A tab that does not read its answers waits for itself.
+//! What calls may hold in the gateway's memory beside the windows of their streams: values on their way to or from a store. A tab that
+//! does not read its answers waits for itself, and so does a tenant whose requests to the API are not read.
 
+use super::shares::{Share, Shares};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -19,17 +20,30 @@ const UNIT: usize = 1024;
 /// Bytes that go to a stream at once.
 const PIECE: usize = 64 << 10;
 
-/// The memory of one tab's calls.
+/// The memory of one tab's calls, or of one tenant's.
 #[derive(Clone, Debug)]
-pub struct Memory(Arc<Semaphore>);
+pub struct Memory(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Tab(Arc<Semaphore>),
+    Tenant(Arc<Shares>, Arc<str>),
+}
 
 /// A part of it, free again when this is dropped.
 #[derive(Debug)]
-pub struct Held(#[allow(dead_code)] OwnedSemaphorePermit);
+pub struct Held(Part);
 
+#[derive(Debug)]
+enum Part {
+    Tab(OwnedSemaphorePermit),
+    Tenant(Share),
+}
+
+/// One tab's.
 impl Default for Memory {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(PER_TAB / UNIT)))
+        Self(Kind::Tab(Arc::new(Semaphore::new(PER_TAB / UNIT))))
     }
 }
 
@@ -38,23 +52,55 @@ fn units(bytes: usize) -> u32 {
 }
 
 impl Memory {
-    /// Waits for room for so many bytes. More than there can be count as all of it.
+    /// A tenant's part of what all tenants share.
+    #[must_use]
+    pub fn of_tenant(shares: &Arc<Shares>, tenant: &str) -> Self {
+        Self(Kind::Tenant(Arc::clone(shares), tenant.into()))
+    }
+
+    /// Waits for room for so many bytes. More than one may have at once counts as that.
     ///
     /// # Errors
     /// Never, as long as nobody closes it.
     pub async fn take(&self, bytes: usize) -> Result<Held, String> {
-        let permit = Arc::clone(&self.0).acquire_many_owned(units(bytes)).await;
-        permit.map(Held).map_err(|error| error.to_string())
+        match &self.0 {
+            Kind::Tab(all) => {
+                let permit = Arc::clone(all).acquire_many_owned(units(bytes)).await;
+                permit.map(|permit| Held(Part::Tab(permit))).map_err(|error| error.to_string())
+            }
+            Kind::Tenant(shares, tenant) => Ok(Held(Part::Tenant(shares.take(tenant, bytes).await))),
+        }
     }
 
     /// The same for those who cannot wait: what is to be counted is there already.
     #[must_use]
     pub fn try_take(&self, bytes: usize) -> Option<Held> {
-        Arc::clone(&self.0).try_acquire_many_owned(units(bytes)).ok().map(Held)
+        match &self.0 {
+            Kind::Tab(all) => {
+                let permit = Arc::clone(all).try_acquire_many_owned(units(bytes)).ok();
+                permit.map(|permit| Held(Part::Tab(permit)))
+            }
+            Kind::Tenant(shares, tenant) => {
+                shares.try_take(tenant, bytes).map(|share| Held(Part::Tenant(share)))
+            }
+        }
     }
 }
 
 impl Held {
+    /// No more than so many bytes of it: what was asked for before it was known how much comes.
+    #[must_use]
+    pub fn shrunk(mut self, bytes: usize) -> Self {
+        match &mut self.0 {
+            Part::Tab(permit) => {
+                let more = permit.num_permits().saturating_sub(units(bytes) as usize);
+                drop(permit.split(more));
+            }
+            Part::Tenant(share) => share.shrink(bytes),
+        }
+        self
+    }
+
     /// A body whose bytes count until they were sent.
     pub fn body(self, bytes: Bytes) -> Body {
         Body::new(HeldBody { left: bytes, _held: self })
@@ -101,5 +147,9 @@ mod tests {
         let all = body.collect().await.unwrap().to_bytes();
         assert_eq!(all.len(), 3 * PIECE + 1);
         assert!(memory.try_take(10 * PER_TAB).is_some(), "what is more than all waits for all");
+        let held = memory.try_take(PER_TAB).unwrap().shrunk(UNIT + 1);
+        assert!(memory.try_take(PER_TAB - UNIT).is_none());
+        assert!(memory.try_take(PER_TAB - 2 * UNIT).is_some());
+        drop(held);
     }
 }

@@ -187,6 +187,50 @@ async fn a_backup_is_made_and_put_back_while_the_gateway_runs() {
     assert_eq!(gateway.text("/later/").await, "2");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_under_writers_never_has_the_later_without_the_earlier() {
+    let gateway = Setup::new().start().await;
+    let base = gateway.url("/_mesh/v1");
+    let table = json!({ "sql": "CREATE TABLE numbers (n INTEGER NOT NULL)" });
+    client().post(format!("{base}/sql/durable/query")).json(&table).send().await.unwrap();
+    let is_done = Arc::new(AtomicU64::new(0));
+    let writer = {
+        let (base, is_done) = (base.clone(), Arc::clone(&is_done));
+        // Each number into the one store, and when that is acknowledged into the other.
+        tokio::spawn(async move {
+            let (client, mut number) = (client(), 0);
+            while is_done.load(SeqCst) == 0 {
+                number += 1;
+                assert!(Kind::Value.write(&client, &base, number).await.is_some());
+                assert!(Kind::Row.write(&client, &base, number).await.is_some());
+            }
+            number
+        })
+    };
+    let mut files = vec![];
+    for number in 0..5 {
+        let file = gateway.home().join(format!("{number}.tar"));
+        let made =
+            tabmesh(&gateway, &["backup", file.to_str().unwrap(), "--with-secret-key", "--json"]).await;
+        succeeded(&made);
+        let said: Value = serde_json::from_slice(&made.stdout).unwrap();
+        assert_eq!(said["one_moment"], true, "{said}");
+        files.push(file);
+    }
+    is_done.store(1, SeqCst);
+    let written = writer.await.unwrap();
+    let mut seen = vec![];
+    for file in files {
+        let restored = tabmesh(&gateway, &["restore", file.to_str().unwrap()]).await;
+        succeeded(&restored);
+        let (first, last) =
+            (Kind::Value.last(&client(), &base).await, Kind::Row.last(&client(), &base).await);
+        assert!(last <= first && first <= last + 1, "{first} and only then {last}");
+        seen.push(last);
+    }
+    assert!(seen.is_sorted() && seen[0] < written, "{seen:?} of {written}");
+}
+
 #[tokio::test]
 async fn a_second_gateway_does_not_start_on_the_same_data() {
     let gateway = Setup::new().start().await;

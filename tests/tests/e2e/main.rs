@@ -35,6 +35,7 @@ mod script;
 mod seeing;
 mod share;
 mod static_files;
+mod storage;
 mod streaming;
 mod support;
 mod swarm;

@@ -135,3 +135,84 @@ async fn databases_answer_statements() {
     assert_eq!(server.send("DELETE", &todo, &[], "").await.status, 204);
     assert_eq!(kind(&server.send("GET", &todo, &[], "").await), "not-found");
 }
+
+#[tokio::test]
+async fn a_tenant_whose_uploads_never_end_is_in_nobody_elses_way() {
+    let server = Server::new(ApiLimits::default()).await;
+    server.put("/_mesh/v1/tenants/acme", "").await;
+    let acme = "/_mesh/v1/tenants/acme/kv/n/bulk";
+    let length = [("content-length", "67108864")];
+    let never = || Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let stuck = futures_util::future::join_all((0..8).map(|_| server.send("POST", acme, &length, never())));
+    let others = async {
+        // When acme has taken what it can.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        // As large as they come.
+        let bulk = json!([{"key": "k", "value": "v"}]).to_string();
+        let written = server.send("POST", "/_mesh/v1/kv/n/bulk", &length, bulk).await;
+        assert_eq!((written.status, written.body), (200, json!({"written": 1})));
+        assert_eq!(
+            json_to(&server, "POST", "/_mesh/v1/sql/d/query", json!({"sql": "SELECT 1"})).await.status,
+            200
+        );
+        // What it asked for itself waits.
+        let own = server.send("GET", "/_mesh/v1/tenants/acme/kv/n/values/k", &[], "");
+        assert!(tokio::time::timeout(Duration::from_millis(50), own).await.is_err());
+    };
+    tokio::select! {
+        _ = stuck => panic!("they never end"),
+        () = others => {}
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_the_quota_is_refused_and_changes_nothing() {
+    let server = Server::new(ApiLimits::default()).await;
+    const ACME: &str = "/_mesh/v1/tenants/acme";
+    let grant = |bytes: u64| json!({"quota": {"stored_bytes": bytes}}).to_string();
+    server.put(ACME, grant(100_000)).await;
+    let put = async |key: &str, size: usize| {
+        server.put(&format!("{ACME}/kv/n/values/{key}"), "v".repeat(size)).await
+    };
+    let query =
+        async |sql: &str| json_to(&server, "POST", &format!("{ACME}/sql/d/query"), json!({"sql": sql})).await;
+    let usage = async || server.send("GET", ACME, &[], "").await.body["usage"].clone();
+    assert_eq!(put("a", 40_000).await.status, 204);
+    assert_eq!(query("CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(20000))").await.status, 200);
+    let before = usage().await;
+    let (kv, sql) = (before["kv_bytes"].as_u64().unwrap(), before["sql_bytes"].as_u64().unwrap());
+    assert!((40_000..40_200).contains(&kv) && (24_000..40_000).contains(&sql), "{before}");
+    assert_eq!(before["stored_bytes"], kv + sql);
+    let refused = put("b", 50_000).await;
+    assert_eq!(
+        (refused.status, kind(&refused), &refused.body["quota"]),
+        (409, "quota-exceeded", &json!("stored_bytes"))
+    );
+    let refused = query("INSERT INTO t VALUES (zeroblob(50000))").await;
+    assert_eq!(
+        (refused.status, kind(&refused), &refused.body["quota"]),
+        (409, "quota-exceeded", &json!("stored_bytes"))
+    );
+    let bulk = json!([{"key": "a", "value": "new"}, {"key": "c", "value": "v".repeat(80_000)}]);
+    assert_eq!(kind(&json_to(&server, "POST", &format!("{ACME}/kv/n/bulk"), bulk).await), "quota-exceeded");
+    let large = format!("{CODE}//{}", "x".repeat(60_000));
+    assert_eq!(kind(&server.put(&format!("{ACME}/handlers/a"), large).await), "quota-exceeded");
+    assert_eq!(usage().await, before);
+    // Code takes room from entries and databases, and gives it back.
+    assert_eq!(
+        server.put(&format!("{ACME}/handlers/a"), format!("{CODE}//{}", "x".repeat(30_000))).await.status,
+        201
+    );
+    assert_eq!(kind(&put("b", 10_000).await), "quota-exceeded");
+    assert_eq!(server.send("DELETE", &format!("{ACME}/handlers/a"), &[], "").await.status, 204);
+    assert_eq!(put("b", 10_000).await.status, 204);
+    // So does what is deleted.
+    assert_eq!(server.send("DELETE", &format!("{ACME}/sql/d"), &[], "").await.status, 204);
+    assert_eq!(server.send("DELETE", &format!("{ACME}/kv/n"), &[], "").await.status, 204);
+    assert_eq!(usage().await["stored_bytes"], 0);
+    // 0 is no bound.
+    server.put(ACME, grant(0)).await;
+    assert_eq!(put("b", 200_000).await.status, 204);
+}

@@ -43,7 +43,12 @@ async fn the_life_of_a_tenant() {
         json!({ "name": "default", "handlers": 1, "hosts": [], "quota": {} }),
     );
     assert_eq!(list, json!({ "tenants": [acme, default] }));
-    assert_eq!(server.send("GET", ACME, &[], "").await.body, acme);
+    let mut shown = server.send("GET", ACME, &[], "").await.body;
+    let usage = shown.as_object_mut().unwrap().remove("usage").unwrap();
+    assert_eq!(shown, acme);
+    let code = usage["code_bytes"].as_u64().unwrap();
+    assert!(code > 0);
+    assert_eq!(usage, json!({ "stored_bytes": code, "code_bytes": code, "kv_bytes": 0, "sql_bytes": 0 }));
     let theirs = server.send("GET", "/_mesh/v1/tenants/acme/handlers", &[], "").await.body;
     assert_eq!(
         (theirs["handlers"].as_array().unwrap().len(), &theirs["handlers"][0]["tenant"]),

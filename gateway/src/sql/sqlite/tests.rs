@@ -1,9 +1,12 @@
+//! Real files.
+
+use super::super::{Datum, Query};
 use super::*;
 use serde_json::{Value, json};
 
-fn databases() -> (tempfile::TempDir, Databases, DatabaseId) {
+fn databases() -> (tempfile::TempDir, SqliteDatabases, DatabaseId) {
     let directory = tempfile::tempdir().unwrap();
-    let databases = Databases::open(directory.path()).unwrap();
+    let databases = SqliteDatabases::open(directory.path()).unwrap();
     (directory, databases, DatabaseId { tenant: "t".into(), id: "../x".into() })
 }
 
@@ -12,9 +15,14 @@ fn query(sql: &str, params: &Value) -> Query {
 }
 
 #[allow(clippy::needless_pass_by_value)]
-async fn one(databases: &Databases, id: &DatabaseId, sql: &str, params: Value) -> Result<Answer, String> {
+async fn one(
+    databases: &SqliteDatabases,
+    id: &DatabaseId,
+    sql: &str,
+    params: Value,
+) -> Result<Answer, String> {
     let work = Work::Batch(vec![query(sql, &params)]);
-    let answers = databases.run(id.clone(), work).await;
+    let answers = databases.run(id.clone(), work, None).await;
     answers.map(|mut answers| answers.remove(0)).map_err(|error| error.to_string())
 }
 
@@ -39,14 +47,15 @@ async fn every_kind_of_value_comes_back() {
 async fn a_batch_and_a_script_are_all_or_nothing() {
     let (_directory, databases, id) = databases();
     let script = Work::Script("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1); -- end\n".into());
-    assert_eq!(databases.run(id.clone(), script).await.unwrap().len(), 2);
+    assert_eq!(databases.run(id.clone(), script, None).await.unwrap().len(), 2);
     let insert = |value: i64| query("INSERT INTO t VALUES (?)", &json!([value]));
-    let failed = databases.run(id.clone(), Work::Batch(vec![insert(2), insert(1)])).await.unwrap_err();
+    let failed = databases.run(id.clone(), Work::Batch(vec![insert(2), insert(1)]), None).await.unwrap_err();
     assert_eq!(failed.to_string(), "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT");
-    let failed = databases.run(id.clone(), Work::Script("INSERT INTO t VALUES (3); nonsense;".into())).await;
+    let failed =
+        databases.run(id.clone(), Work::Script("INSERT INTO t VALUES (3); nonsense;".into()), None).await;
     assert!(failed.is_err());
     assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows, [[Datum::Integer(1)]]);
-    databases.run(id.clone(), Work::Batch(vec![insert(2), insert(3)])).await.unwrap();
+    databases.run(id.clone(), Work::Batch(vec![insert(2), insert(3)]), None).await.unwrap();
     assert_eq!(one(&databases, &id, "SELECT a FROM t", json!([])).await.unwrap().rows.len(), 3);
 }
 
@@ -114,7 +123,7 @@ async fn more_databases_than_may_be_open_take_turns() {
     for number in 0..MAX_OPEN + 3 {
         let id = DatabaseId { tenant: "t".into(), id: number.to_string() };
         databases
-            .run(id, Work::Script(format!("CREATE TABLE t (a); INSERT INTO t VALUES ({number})")))
+            .run(id, Work::Script(format!("CREATE TABLE t (a); INSERT INTO t VALUES ({number})")), None)
             .await
             .unwrap();
     }
@@ -149,7 +158,97 @@ async fn databases_are_made_found_and_deleted() {
     let left = std::fs::read_dir(directory.path().join("sql/t")).unwrap();
     let left: Vec<_> =
         left.map(|file| file.unwrap().path()).filter(|path| path.extension().unwrap() == "db").collect();
-    assert_eq!(left, [databases.path(&id)]);
+    assert_eq!(left, [path(&databases.directory, &id)]);
     let gone = one(&databases, &used, "SELECT * FROM t", json!([])).await.unwrap_err();
     assert!(gone.contains("no such table"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_tenants_databases_have_no_more_than_they_may() {
+    let (directory, databases, a) = databases();
+    let b = DatabaseId { id: "b".into(), ..a.clone() };
+    let insert = |bytes: u64| Work::Batch(vec![query("INSERT INTO t VALUES (zeroblob(?))", &json!([bytes]))]);
+    for id in [&a, &b] {
+        databases.run(id.clone(), Work::Script("CREATE TABLE t (a)".into()), None).await.unwrap();
+    }
+    databases.run(a.clone(), insert(500_000), None).await.unwrap();
+    let used = databases.used("t").await.unwrap();
+    assert!((500_000..550_000).contains(&used), "{used}");
+    let most = Some(used + 100_000);
+    let count = async |id: &DatabaseId, most| {
+        let work = Work::Batch(vec![query("SELECT count(*) FROM t", &json!([]))]);
+        databases.run(id.clone(), work, most).await.unwrap().remove(0).rows
+    };
+    for id in [&a, &b] {
+        let before = count(id, most).await;
+        for work in [
+            insert(200_000),
+            Work::Batch(vec![
+                query("INSERT INTO t VALUES (1)", &json!([])),
+                query("INSERT INTO t VALUES (zeroblob(200000))", &json!([])),
+            ]),
+            Work::Script("INSERT INTO t VALUES (1); INSERT INTO t VALUES (zeroblob(200000))".into()),
+        ] {
+            let refused = databases.run(id.clone(), work, most).await.unwrap_err();
+            assert!(matches!(refused, SqlError::Full), "{refused}");
+        }
+        assert_eq!(count(id, most).await, before, "all or nothing");
+    }
+    assert_eq!(databases.used("t").await.unwrap(), used);
+    databases.run(b.clone(), insert(80_000), most).await.unwrap();
+    assert!(matches!(databases.run(a.clone(), insert(80_000), most).await, Err(SqlError::Full)));
+    // Less is allowed by now: what is there can be read, changed and deleted, and its room used again.
+    let less = Some(10_000);
+    for sql in ["UPDATE t SET a = 7 WHERE a = 8", "DELETE FROM t", "INSERT INTO t VALUES (zeroblob(300000))"]
+    {
+        databases.run(a.clone(), Work::Script(sql.into()), less).await.unwrap();
+    }
+    // Others are not bounded by it, and neither is this one when nobody bounds it.
+    databases
+        .run(
+            DatabaseId { tenant: "u".into(), id: "c".into() },
+            Work::Script("CREATE TABLE t (a)".into()),
+            Some(9000),
+        )
+        .await
+        .unwrap();
+    databases.run(a.clone(), insert(900_000), None).await.unwrap();
+    let used = databases.used("t").await.unwrap();
+    // Another process would count the same.
+    assert_eq!(SqliteDatabases::open(directory.path()).unwrap().used("t").await.unwrap(), used);
+    databases.reload();
+    assert_eq!(databases.used("t").await.unwrap(), used);
+    let sizes: u64 = databases.list("t").await.unwrap().iter().map(|(_, size)| size).sum();
+    assert_eq!(sizes, used);
+    databases.delete(a).await.unwrap();
+    let left = databases.used("t").await.unwrap();
+    assert!(left > 80_000 && left < 100_000, "{left}");
+    databases.delete(b).await.unwrap();
+    assert_eq!(databases.used("t").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn databases_that_grow_at_once_share_what_is_left() {
+    let (_directory, databases, _) = databases();
+    let databases = Arc::new(databases);
+    let id = |number: usize| DatabaseId { tenant: "t".into(), id: number.to_string() };
+    for number in 0..8 {
+        databases.run(id(number), Work::Script("CREATE TABLE t (a)".into()), None).await.unwrap();
+    }
+    let most = databases.used("t").await.unwrap() + 250_000;
+    let writers: Vec<_> = (0..8)
+        .map(|number| {
+            let databases = Arc::clone(&databases);
+            tokio::spawn(async move {
+                let work = Work::Script("INSERT INTO t VALUES (zeroblob(100000))".into());
+                databases.run(id(number), work, Some(most)).await.is_ok()
+            })
+        })
+        .collect();
+    let mut written = 0;
+    for writer in writers {
+        written += usize::from(writer.await.unwrap());
+    }
+    let used = databases.used("t").await.unwrap();
+    assert!(written == 2 && used <= most, "{written} written, {used} of {most}");
 }

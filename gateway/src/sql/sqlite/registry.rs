@@ -1,16 +1,14 @@
 //! Which databases there are. Their files are named by hashes, so somebody must remember the ids: those that were made under
 //! a name, and those that appeared because a handler named them.
 
+use super::super::Named;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Name of the file inside the data directory.
-pub const FILE_NAME: &str = "sql.db";
-
-/// Databases with a name that one tenant may have.
-pub const MAX_DATABASES: usize = 1000;
+const FILE_NAME: &str = "sql.db";
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -24,17 +22,6 @@ const SCHEMA: &str = "
         UNIQUE (tenant, name)
     ) STRICT, WITHOUT ROWID;
 ";
-
-/// A database in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Id within the tenant.
-    pub id: String,
-    /// What people call it; the id where nobody gave it a name.
-    pub name: String,
-    /// When it appeared; milliseconds since 1970.
-    pub created_at_ms: u64,
-}
 
 /// Why no database was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub(super) const MAX_SQL: i32 = 100_000;
 const MAX_PARAMS: i32 = 100;
 
 /// Largest database, in pages of 4 KiB: 2 GiB.
-const MAX_PAGES: i64 = 512 << 10;
+pub(super) const MAX_PAGES: i64 = 512 << 10;
 
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;

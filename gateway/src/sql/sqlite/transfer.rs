@@ -1,61 +1,19 @@
 //! Whole databases in and out as SQL text: files of statements, and what writes a database down so that the same statements
 //! make it again. Like all else here it is bounded by time and size, and an import is done in whole or not at all.
 
-use super::{Answer, Database, DatabaseId, Databases, SqlError};
+use super::super::{Answer, Export, Imported, MAX_EXPORT, SqlError};
+use super::database::Database;
+use super::ledger::Account;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, fallible_iterator::FallibleIterator as _};
 use std::time::Instant;
 
-/// Largest text of an export, in bytes.
-pub const MAX_EXPORT: usize = 32 << 20;
-
-/// What an import did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Imported {
-    /// Statements.
-    pub statements: u64,
-    /// Their rows, times and changes together, without what they gave.
-    pub all: Answer,
-    /// Rows that they gave.
-    pub rows: u64,
-}
-
-/// What is to be written down.
-#[derive(Clone, Debug, Default)]
-pub struct Export {
-    /// Only these tables; all where none is named.
-    pub tables: Vec<String>,
-    /// Not how tables look.
-    pub no_schema: bool,
-    /// Not what is in them.
-    pub no_data: bool,
-}
-
-impl Databases {
-    /// Runs a file of statements, all or none; what they give is counted alone.
-    ///
-    /// # Errors
-    /// [`SqlError`]; then nothing was written.
-    pub async fn import(&self, id: DatabaseId, sql: String) -> Result<Imported, SqlError> {
-        self.with(id, move |database| database.import(&sql)).await
-    }
-
-    /// Writes a database down as SQL, as it is at one moment.
-    ///
-    /// # Errors
-    /// [`SqlError::ExportTooLarge`], and what else can be.
-    pub async fn export(&self, id: DatabaseId, what: Export) -> Result<String, SqlError> {
-        self.with(id, move |database| database.export(&what)).await
-    }
-}
-
 impl Database {
-    fn import(&mut self, sql: &str) -> Result<Imported, SqlError> {
-        self.guard.begin();
+    pub(super) fn import(&mut self, sql: &str, account: &Account<'_>) -> Result<Imported, SqlError> {
         let started = Instant::now();
         let changed = self.connection.total_changes();
-        let mut done = self.all_or_none(|database| {
+        let mut done = self.whole("BEGIN IMMEDIATE", account, |database| {
             let mut done = Imported::default();
             database.each(sql, |statement| {
                 let mut rows = statement.query([])?;
@@ -98,10 +56,9 @@ impl Database {
         done
     }
 
-    fn export(&mut self, what: &Export) -> Result<String, SqlError> {
-        self.guard.begin();
-        // Its own transaction: a moment, even if another process writes.
-        self.all_or_none(|database| database.written_down(what))
+    pub(super) fn export(&mut self, what: &Export, account: &Account<'_>) -> Result<String, SqlError> {
+        // A transaction: one moment, even if another process writes.
+        self.whole("BEGIN", account, |database| database.written_down(what))
     }
 
     fn written_down(&self, what: &Export) -> Result<String, SqlError> {
@@ -122,7 +79,7 @@ impl Database {
             if kind != "table" {
                 rest.push(sql);
             } else if sql.trim_start().to_ascii_uppercase().starts_with("CREATE VIRTUAL TABLE") {
-                return Err(SqlError::Sqlite(format!(
+                return Err(SqlError::Statement(format!(
                     "databases with virtual tables cannot be exported: `{name}` is one; name others with --table"
                 )));
             } else {
@@ -132,7 +89,7 @@ impl Database {
         if let Some(missing) =
             what.tables.iter().find(|wanted| tables.iter().all(|(name, _)| name != *wanted))
         {
-            return Err(SqlError::Sqlite(format!("no such table: {missing}")));
+            return Err(SqlError::Statement(format!("no such table: {missing}")));
         }
         for (name, sql) in &tables {
             if !what.no_schema {
@@ -236,7 +193,7 @@ fn written(value: ValueRef<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::{Datum, Query, Work};
+    use crate::sql::{DatabaseId, Datum, Query, SqlStore as _, SqliteDatabases, Work};
     use std::fmt::Write as _;
 
     fn id(name: &str) -> DatabaseId {
@@ -257,13 +214,13 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_down_makes_the_same_again() {
         let directory = tempfile::tempdir().unwrap();
-        let databases = Databases::open(directory.path()).unwrap();
-        let done = databases.import(id("a"), SHOP.to_owned()).await.unwrap();
+        let databases = SqliteDatabases::open(directory.path()).unwrap();
+        let done = databases.import(id("a"), SHOP.to_owned(), None).await.unwrap();
         assert_eq!((done.statements, done.rows), (9, 0));
         let first = databases.export(id("a"), Export::default()).await.unwrap();
-        databases.import(id("b"), first.clone()).await.unwrap();
+        databases.import(id("b"), first.clone(), None).await.unwrap();
         assert_eq!(databases.export(id("b"), Export::default()).await.unwrap(), first);
-        let ask = |sql: &str| databases.run(id("b"), Work::Script(sql.to_owned()));
+        let ask = |sql: &str| databases.run(id("b"), Work::Script(sql.to_owned()), None);
         let rows = ask("INSERT INTO makers (name) VALUES ('three') RETURNING id; SELECT hex(a), typeof(a), twice FROM \"odd \"\"name\" WHERE b = 0.1").await.unwrap();
         assert_eq!(rows[0].rows, [[Datum::Integer(42)]]);
         assert_eq!(rows[1].rows[0][..2], [Datum::Text("610062".into()), Datum::Text("text".into())]);
@@ -283,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn long_files_are_done_in_whole_or_not_at_all() {
         let directory = tempfile::tempdir().unwrap();
-        let databases = Databases::open(directory.path()).unwrap();
+        let databases = SqliteDatabases::open(directory.path()).unwrap();
         let mut file = "CREATE TABLE t (n, text);\n".to_owned();
         for n in 0..5_000 {
             writeln!(file, "INSERT INTO t VALUES ({n}, 'some text that makes it longer');").unwrap();
@@ -291,20 +248,23 @@ mod tests {
         let long = "x".repeat(500_000);
         writeln!(file, "INSERT INTO t VALUES (-1, '{long}'); SELECT n FROM t WHERE n < 3;").unwrap();
         let torn = format!("{file} INSERT INTO nowhere VALUES (1);");
-        let refused = databases.import(id("a"), torn).await.unwrap_err().to_string();
+        let refused = databases.import(id("a"), torn, None).await.unwrap_err().to_string();
         assert!(refused.contains("nowhere"), "{refused}");
-        let done = databases.import(id("a"), file).await.unwrap();
+        let done = databases.import(id("a"), file, None).await.unwrap();
         assert_eq!((done.statements, done.rows, done.all.changes), (5_003, 4, 5_001));
         let script = "SELECT 'thirty bytes of text, or so';".repeat(5_000);
-        assert_eq!(databases.run(id("a"), Work::Script(script)).await.unwrap().len(), 5_000);
+        assert_eq!(databases.run(id("a"), Work::Script(script), None).await.unwrap().len(), 5_000);
         // One statement is no longer than it was, alone or among others.
         let among = Work::Script(format!("SELECT 1; SELECT '{long}';"));
-        assert!(databases.run(id("a"), among).await.unwrap_err().to_string().contains("TOOBIG"));
-        let refused = databases
-            .run(id("a"), Work::Batch(vec![Query { sql: format!("SELECT '{long}'"), params: vec![] }]));
+        assert!(databases.run(id("a"), among, None).await.unwrap_err().to_string().contains("TOOBIG"));
+        let refused = databases.run(
+            id("a"),
+            Work::Batch(vec![Query { sql: format!("SELECT '{long}'"), params: vec![] }]),
+            None,
+        );
         assert!(refused.await.is_err());
         for forbidden in ["BEGIN; COMMIT;", "ATTACH 'x' AS y;", "PRAGMA journal_mode = DELETE;"] {
-            assert!(databases.import(id("a"), forbidden.to_owned()).await.is_err(), "{forbidden}");
+            assert!(databases.import(id("a"), forbidden.to_owned(), None).await.is_err(), "{forbidden}");
         }
     }
 }
