@@ -2,6 +2,7 @@
 //! handler gets a placeholder there, and outbound fetch puts the value in its place.
 
 use super::{Address, Api, Received, Shared, json, no_handler, store_problem};
+use crate::access::Principal;
 use crate::catalog::versions::{Notes, Version};
 use crate::catalog::{MAX_SECRET, MAX_SECRETS, Put, Settings};
 use crate::deploy::Compiled;
@@ -61,16 +62,23 @@ pub(super) async fn put(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let Path(Place { tenant, name, secret }) = place.map_err(|_| no_handler())?;
+    let author = Principal::named(&request);
     let body = Limited::new(request.into_body(), MAX_SECRET).collect().await;
     let value = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
     let value =
         value.ok_or_else(|| invalid(format!("A secret is UTF-8 text of at most {MAX_SECRET} bytes.")))?;
-    keep(&api, &tenant, &name, vec![(secret, value)]).await?;
+    keep(&api, &tenant, &name, vec![(secret, value)], author).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Writes secrets, and makes a version that has them where there is none.
-pub(crate) async fn keep(api: &Api, tenant: &str, name: &str, secrets: NewSecrets) -> Result<(), Problem> {
+/// Writes secrets, and makes a version that has them where there is none; `author` is who did.
+pub(crate) async fn keep(
+    api: &Api,
+    tenant: &str,
+    name: &str,
+    secrets: NewSecrets,
+    author: Option<String>,
+) -> Result<(), Problem> {
     let handler = api.catalog.lookup(tenant, name).ok_or_else(no_handler)?;
     check(api, tenant, name, &secrets)?;
     let names: BTreeSet<&String> = secrets.iter().map(|(secret, _)| secret).collect();
@@ -79,19 +87,19 @@ pub(crate) async fn keep(api: &Api, tenant: &str, name: &str, secrets: NewSecret
     let is_there = |secret: &String| bundle.env.iter().any(|binding| binding.name() == secret);
     let new: Vec<&str> = names.into_iter().filter(|secret| !is_there(secret)).map(String::as_str).collect();
     let message = format!("secret {}", new.join(", "));
-    let is_known = new.is_empty();
-    api.keep_secrets(tenant, name, secrets).await?;
-    if is_known {
-        return Ok(());
+    if new.is_empty() {
+        return api.keep_secrets(tenant, name, secrets).await;
     }
     if api.catalog.deployed(tenant, name).len() > 1 {
         return Err(Problem::new(ProblemType::RolloutUnderWay).detail(
             "A new secret makes a version that all requests get: first deploy one version to all of them.",
         ));
     }
-    let notes = Notes { message: Some(message), ..Notes::default() };
+    let notes = Notes { message: Some(message), author, ..Notes::default() };
     let settings = Settings { limits: handler.limits, triggers: handler.triggers(), notes };
     let compiled = api.compiled(&handler.target.version, bundle).await?;
+    // First, so that the version finds them.
+    api.keep_secrets(tenant, name, secrets).await?;
     api.deploy(tenant, name, compiled, settings, vec![]).await?;
     Ok(())
 }

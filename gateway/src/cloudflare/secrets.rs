@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Refusal, ok};
 use super::{Script, Shared, form, no_such_path};
+use crate::access::Principal;
 use crate::api::{secrets as own, stores};
 use crate::catalog::{MAX_SECRET, MAX_SECRETS};
 use axum::extract::rejection::PathRejection;
@@ -53,8 +54,9 @@ pub(super) async fn put(
     request: Request,
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
+    let author = Principal::named(&request);
     let Secret { name, text } = stores::json(request, MAX_REQUEST).await?;
-    own::keep(&cloudflare.api, &account, &script, vec![(name.clone(), text)]).await?;
+    own::keep(&cloudflare.api, &account, &script, vec![(name.clone(), text)], author).await?;
     ok(named(&name))
 }
 
@@ -74,6 +76,7 @@ pub(super) async fn bulk(
 ) -> Answer {
     let Script { account, script } = cloudflare.script(path)?;
     cloudflare.handler(&account, &script)?;
+    let author = Principal::named(&request);
     let parts = form::read(request, MAX_BULK).await?;
     let text = parts.iter().find(|(name, _)| name == "settings").map(|(_, text)| text.clone());
     let settings: Settings = serde_json::from_slice(&text.unwrap_or_default())
@@ -81,7 +84,7 @@ pub(super) async fn bulk(
     let secrets = settings.bindings.into_iter().filter_map(|binding| changed(binding).transpose());
     let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
     let names: Vec<Value> = secrets.iter().map(|(name, _)| named(name)).collect();
-    own::keep(&cloudflare.api, &account, &script, secrets).await?;
+    own::keep(&cloudflare.api, &account, &script, secrets, author).await?;
     ok(json!({ "bindings": names }))
 }
 

@@ -86,6 +86,8 @@ async fn versions_are_made_deployed_and_rolled_back() {
     assert_eq!(numbers(&server.send("GET", VERSIONS, &[], "").await), [(2, Some(10.0)), (1, Some(90.0))]);
     let secret = server.put(&format!("{HELLO}/secrets/NEW"), "value").await;
     assert_eq!((secret.status, kind(&secret)), (409, "rollout-under-way"));
+    let kept = server.send("GET", &format!("{HELLO}/secrets"), &[], "").await;
+    assert_eq!(kept.body["secrets"], json!([]), "what is refused is not kept");
     assert_eq!(
         server.put(&format!("{HELLO}/secrets/KEY"), "value").await.status,
         204,
