@@ -6,7 +6,7 @@
 //> PATCH / | x-multi: 1 | x-multi: 2 | =p
 //> OPTIONS /
 // What a gateway adds on the way: who called, and how.
-const added = ['cf-connecting-ip', 'x-forwarded-for', 'x-forwarded-proto'];
+const added = ['cf-connecting-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip'];
 export default {
   async fetch(request) {
     const headers = [...request.headers].filter(([name]) => !added.includes(name));
